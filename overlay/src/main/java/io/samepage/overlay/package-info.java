@@ -1,0 +1,5 @@
+/** Layers, union directories, whiteouts and copy-up. */
+@NullMarked
+package io.samepage.overlay;
+
+import org.jspecify.annotations.NullMarked;
