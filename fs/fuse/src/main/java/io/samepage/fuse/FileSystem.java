@@ -52,7 +52,9 @@ public interface FileSystem {
   void getattr(Request request, long nodeid, long handle, Attributes attributes)
       throws ErrnoException;
 
-  /** Changes the attributes that {@code change} names, and fills {@code attributes} like getattr. */
+  /**
+   * Changes the attributes that {@code change} names, and fills {@code attributes} like getattr.
+   */
   void setattr(Request request, long nodeid, AttributeChange change, Attributes attributes)
       throws ErrnoException;
 
@@ -60,8 +62,7 @@ public interface FileSystem {
   byte[] readlink(Request request, long nodeid) throws ErrnoException;
 
   /** Creates a file that is not a directory or a symbolic link; {@code mode} holds the type. */
-  void mknod(
-      Request request, long parent, byte[] name, int mode, int umask, int rdev, Entry entry)
+  void mknod(Request request, long parent, byte[] name, int mode, int umask, int rdev, Entry entry)
       throws ErrnoException;
 
   /** Creates a directory. */
@@ -87,8 +88,7 @@ public interface FileSystem {
    *
    * @param flags RENAME_NOREPLACE, RENAME_EXCHANGE and RENAME_WHITEOUT of renameat2(2)
    */
-  void rename(
-      Request request, long parent, byte[] name, long newParent, byte[] newName, int flags)
+  void rename(Request request, long parent, byte[] name, long newParent, byte[] newName, int flags)
       throws ErrnoException;
 
   /**
@@ -123,8 +123,7 @@ public interface FileSystem {
    *
    * @return bytes read, 0 at the end of the file, at most {@code size}
    */
-  int read(
-      Request request, long nodeid, long handle, long offset, int size, NativeBuffer out)
+  int read(Request request, long nodeid, long handle, long offset, int size, NativeBuffer out)
       throws ErrnoException;
 
   /**
@@ -208,7 +207,8 @@ public interface FileSystem {
    * setxattr(2).
    *
    * @param flags XATTR_CREATE or XATTR_REPLACE
-   * @param killSgid whether setting an ACL clears the set-group-ID bit (FUSE_SETXATTR_ACL_KILL_SGID)
+   * @param killSgid whether setting an ACL clears the set-group-ID bit
+   *     (FUSE_SETXATTR_ACL_KILL_SGID)
    */
   void setxattr(
       Request request, long nodeid, byte[] name, byte[] value, int flags, boolean killSgid)

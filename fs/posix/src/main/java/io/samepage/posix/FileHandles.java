@@ -9,13 +9,30 @@ import org.jspecify.annotations.Nullable;
 public final class FileHandles {
   private static final int MAX_HANDLE = 128;
 
-  /**
-   * A handle as the file system encodes it.
-   *
-   * @param type the file system's own tag for the form of the bytes
-   * @param bytes at most 128
-   */
-  public record FileHandle(int type, byte[] bytes) {}
+  /** A handle as the file system encodes it. */
+  public static final class FileHandle {
+    private final int type;
+    private final byte[] bytes;
+
+    /**
+     * Takes over an encoded handle.
+     *
+     * @param type the file system's own tag for the form of the bytes
+     * @param bytes at most 128
+     */
+    public FileHandle(int type, byte[] bytes) {
+      this.type = type;
+      this.bytes = bytes;
+    }
+
+    public int type() {
+      return type;
+    }
+
+    public byte[] bytes() {
+      return bytes;
+    }
+  }
 
   private FileHandles() {}
 

@@ -194,8 +194,7 @@ public final class Files {
     Scratch scratch = Scratch.current();
     if (!noFchmodat2) {
       long result =
-          C.syscall(
-              SYS_FCHMODAT2, fd, scratch.empty(), mode & 07777, Linux.AT_EMPTY_PATH, 0, 0);
+          C.syscall(SYS_FCHMODAT2, fd, scratch.empty(), mode & 07777, Linux.AT_EMPTY_PATH, 0, 0);
       if (result >= 0) {
         return;
       }
@@ -290,11 +289,12 @@ public final class Files {
     ByteBuffer b = scratch.bytes();
     b.putLong(scratch.structAt(), offsetIn);
     b.putLong(scratch.structAt() + 8, offsetOut);
-    return check(
-        C.copy_file_range(in, scratch.struct(), out, scratch.struct() + 8, length, 0));
+    return check(C.copy_file_range(in, scratch.struct(), out, scratch.struct() + 8, length, 0));
   }
 
-  /** ioctl FICLONE: {@code out} shares all data of {@code in}. Returns whether that was possible. */
+  /**
+   * ioctl FICLONE: {@code out} shares all data of {@code in}. Returns whether that was possible.
+   */
   public static boolean tryClone(int in, int out) {
     return C.ioctl(out, Linux.FICLONE, in) == 0;
   }

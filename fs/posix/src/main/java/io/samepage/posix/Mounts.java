@@ -59,12 +59,6 @@ public final class Mounts {
     b.putLong(at + 24, 0);
     check(
         C.syscall(
-            SYS_MOUNT_SETATTR,
-            fd,
-            scratch.empty(),
-            Linux.AT_EMPTY_PATH,
-            scratch.struct(),
-            32,
-            0));
+            SYS_MOUNT_SETATTR, fd, scratch.empty(), Linux.AT_EMPTY_PATH, scratch.struct(), 32, 0));
   }
 }

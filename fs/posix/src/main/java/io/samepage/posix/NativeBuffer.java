@@ -34,8 +34,7 @@ public final class NativeBuffer {
   public NativeBuffer slice(int offset, int length) {
     ByteBuffer part = bytes.duplicate();
     part.position(offset).limit(offset + length);
-    return new NativeBuffer(
-        part.slice().order(ByteOrder.LITTLE_ENDIAN), address + offset, length);
+    return new NativeBuffer(part.slice().order(ByteOrder.LITTLE_ENDIAN), address + offset, length);
   }
 
   /** The bytes; absolute access only, so that position and limit stay as they are. */

@@ -114,5 +114,6 @@ final class Scratch {
     return memory.address() + FIRST;
   }
 
-  private static final byte[] PROC_SELF_FD = "/proc/self/fd/".getBytes(java.nio.charset.StandardCharsets.US_ASCII);
+  private static final byte[] PROC_SELF_FD =
+      "/proc/self/fd/".getBytes(java.nio.charset.StandardCharsets.US_ASCII);
 }
