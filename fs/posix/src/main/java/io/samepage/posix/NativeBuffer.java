@@ -22,8 +22,8 @@ public final class NativeBuffer {
   /** Zeroed memory, aligned to a page. Pages that are never touched take no room. */
   public static NativeBuffer allocate(int capacity) {
     int page = 4096;
-    ByteBuffer whole = ByteBuffer.allocateDirect(capacity + page);
-    ByteBuffer aligned = whole.alignedSlice(page);
+    int whole = (capacity + page - 1) / page * page;
+    ByteBuffer aligned = ByteBuffer.allocateDirect(whole + page).alignedSlice(page);
     aligned.limit(capacity);
     ByteBuffer exact = aligned.slice().order(ByteOrder.LITTLE_ENDIAN);
     long address = Pointer.wrap(LibC.RUNTIME, exact).address();
