@@ -45,8 +45,7 @@ final class Layer implements AutoCloseable {
   static Layer open(int index, int directory) throws ErrnoException {
     Fd root = new Fd(openRoot(directory, index != 0));
     try {
-      Fd handles =
-          new Fd(Files.open(root.number(), SELF, Linux.O_RDONLY | Linux.O_DIRECTORY, 0));
+      Fd handles = new Fd(Files.open(root.number(), SELF, Linux.O_RDONLY | Linux.O_DIRECTORY, 0));
       Stat stat = new Stat();
       Files.stat(root.number(), stat);
       return new Layer(index, root, handles, stat.dev(), readUuid(handles.number()));
