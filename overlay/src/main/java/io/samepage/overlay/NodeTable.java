@@ -111,6 +111,23 @@ final class NodeTable {
     }
   }
 
+  /**
+   * Takes a new node of a file with several names in, unless another thread was faster.
+   *
+   * @return the node that is in the table, with one more look-up, under that name
+   */
+  synchronized Node addLinked(InodeKey key, Node node, Directory parent, byte[] name) {
+    Node known = byInode.get(key);
+    if (known != null) {
+      addName(parent, name, known);
+      known.lookups++;
+      return known;
+    }
+    add(node);
+    linkInode(key, node);
+    return node;
+  }
+
   /** Lets a node be found by an inode below that has several names. */
   synchronized void linkInode(InodeKey key, Node node) {
     byInode.put(key, node);

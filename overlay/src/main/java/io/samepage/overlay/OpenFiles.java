@@ -1,7 +1,5 @@
 package io.samepage.overlay;
 
-import com.github.benmanes.caffeine.cache.Cache;
-import com.github.benmanes.caffeine.cache.Caffeine;
 import io.samepage.fuse.BackingFiles;
 import io.samepage.fuse.Connection;
 import io.samepage.fuse.Opened;
@@ -51,7 +49,7 @@ final class OpenFiles {
   private final @Nullable BackingFiles backingFiles;
   private final Object[] nodeLocks = new Object[LOCKS];
   private final Map<Node, Node> successors = new ConcurrentHashMap<>();
-  private final Cache<Node, OpenFile> idle;
+  private final IdleFiles idle = new IdleFiles(IDLE_LIMIT);
   private final LongAdder fallbacks = new LongAdder();
   private final LongAdder breaks = new LongAdder();
 
@@ -78,17 +76,6 @@ final class OpenFiles {
     for (int i = 0; i < LOCKS; i++) {
       nodeLocks[i] = new Object();
     }
-    this.idle =
-        Caffeine.newBuilder()
-            .maximumSize(IDLE_LIMIT)
-            .executor(Runnable::run)
-            .<Node, OpenFile>evictionListener(
-                (node, file, cause) -> {
-                  if (node != null && file != null) {
-                    evicted(node, file);
-                  }
-                })
-            .build();
   }
 
   private Object lockOf(Node node) {
@@ -233,7 +220,7 @@ final class OpenFiles {
     if (writable) {
       file.writers++;
     }
-    idle.invalidate(node);
+    idle.remove(node);
     opened.handle = handles.add(new Handle(node, file, writable));
   }
 
@@ -430,17 +417,13 @@ final class OpenFiles {
           || node.isRemoved()
           || node.isSuperseded()) {
         drop(node, file);
-      } else {
-        idle.put(node, file);
+        return;
       }
     }
-  }
-
-  private void evicted(Node node, OpenFile file) {
-    synchronized (lockOf(node)) {
-      if (file.opens == 0) {
-        drop(node, file);
-      }
+    // Outside of the lock, since what falls out is of another node.
+    Node evicted = idle.add(node);
+    if (evicted != null) {
+      discard(evicted);
     }
   }
 
@@ -463,7 +446,7 @@ final class OpenFiles {
     synchronized (lockOf(node)) {
       OpenFile file = node.openFile;
       if (file != null && file.opens == 0) {
-        idle.invalidate(node);
+        idle.remove(node);
         drop(node, file);
       }
     }
@@ -480,6 +463,8 @@ final class OpenFiles {
     for (Handle handle : handles.drain()) {
       handle.file().closeDescriptors();
     }
-    idle.invalidateAll();
+    for (Node node : nodes.all()) {
+      discard(node);
+    }
   }
 }
