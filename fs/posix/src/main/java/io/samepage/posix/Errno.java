@@ -39,6 +39,7 @@ public final class Errno {
   public static final int ENODATA = 61;
   public static final int EOVERFLOW = 75;
   public static final int EOPNOTSUPP = 95;
+  public static final int ENOTCONN = 107;
   public static final int EALREADY = 114;
   public static final int ESTALE = 116;
   public static final int EDQUOT = 122;
@@ -83,6 +84,7 @@ public final class Errno {
     NAMES[ENODATA] = "ENODATA";
     NAMES[EOVERFLOW] = "EOVERFLOW";
     NAMES[EOPNOTSUPP] = "EOPNOTSUPP";
+    NAMES[ENOTCONN] = "ENOTCONN";
     NAMES[EALREADY] = "EALREADY";
     NAMES[ESTALE] = "ESTALE";
     NAMES[EDQUOT] = "EDQUOT";

@@ -57,6 +57,9 @@ public final class Linux {
   public static final int STATX_MNT_ID = 0x1000;
   public static final int STATX_MNT_ID_UNIQUE = 0x4000;
 
+  /** In {@link Stat#attributes}: the root of a mount. */
+  public static final long STATX_ATTR_MOUNT_ROOT = 0x2000;
+
   public static final int RENAME_NOREPLACE = 1;
   public static final int RENAME_EXCHANGE = 2;
   public static final int RENAME_WHITEOUT = 4;
