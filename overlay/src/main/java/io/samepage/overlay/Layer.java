@@ -55,13 +55,16 @@ final class Layer implements AutoCloseable {
     }
   }
 
-  private static int openRoot(int directory, boolean readOnly) throws ErrnoException {
+  private static int openRoot(int directory, boolean lower) throws ErrnoException {
+    if (!lower) {
+      // A mount of its own would part it from the work directory: rename(2) stays within a mount.
+      return Files.open(directory, SELF, Linux.O_PATH | Linux.O_DIRECTORY, 0);
+    }
     try {
       int tree = Mounts.openTreeClone(directory, EMPTY);
       try {
         // No access times are written below: the kernel's overlayfs does not either.
-        Mounts.addAttributes(
-            tree, readOnly ? Linux.MOUNT_ATTR_RDONLY | Linux.MOUNT_ATTR_NOATIME : 0);
+        Mounts.addAttributes(tree, Linux.MOUNT_ATTR_RDONLY | Linux.MOUNT_ATTR_NOATIME);
         return tree;
       } catch (ErrnoException e) {
         Files.close(tree);

@@ -22,14 +22,15 @@ import org.jspecify.annotations.Nullable;
 /**
  * Opening, and where the data of an open file come from.
  *
- * <p>A nodeid has one mode while it is open ({@link OpenFile}). A file that readers have open on its
- * lower file and that is now to be written gets a nodeid of its own: the old node is
- * <em>superseded</em>, OPEN is answered with ESTALE, and the kernel looks the name up again and finds
- * the successor. The old nodeid goes on serving what is open through it: metadata and locks from the
- * successor, data from the lower file (native handles) or from the upper one (coherent handles).
+ * <p>A nodeid has one mode while it is open ({@link OpenFile}). A file that readers have open on
+ * its lower file and that is now to be written gets a nodeid of its own: the old node is
+ * <em>superseded</em>, OPEN is answered with ESTALE, and the kernel looks the name up again and
+ * finds the successor. The old nodeid goes on serving what is open through it: metadata and locks
+ * from the successor, data from the lower file (native handles) or from the upper one (coherent
+ * handles).
  *
- * <p>State is guarded by one of a fixed set of locks, chosen by nodeid. Order: tree lock, monitor of
- * a directory, then these, then the {@link NodeTable}. No data are copied under them.
+ * <p>State is guarded by one of a fixed set of locks, chosen by nodeid. Order: tree lock, monitor
+ * of a directory, then these, then the {@link NodeTable}. No data are copied under them.
  */
 final class OpenFiles {
   private static final int LOCKS = 64;
@@ -146,7 +147,9 @@ final class OpenFiles {
     }
   }
 
-  /** The state of a node that is to be opened, in the mode that it has or, if it is not open, gets. */
+  /**
+   * The state of a node that is to be opened, in the mode that it has or, if it is not open, gets.
+   */
   private OpenFile fileFor(Node node, boolean write) throws ErrnoException {
     if (node.isSuperseded()) {
       throw ErrnoException.of(Errno.ESTALE);
@@ -208,8 +211,7 @@ final class OpenFiles {
       case LOWER -> {
         opened.backingId = file.backingId;
         boolean exec = (flags & Linux.FMODE_EXEC) != 0;
-        opened.directIo =
-            !exec && lowerReading(node) != CoherencePolicy.Reading.NATIVE;
+        opened.directIo = !exec && lowerReading(node) != CoherencePolicy.Reading.NATIVE;
       }
       case CACHED -> {
         opened.keepCache = !node.isCacheStale();
@@ -280,8 +282,8 @@ final class OpenFiles {
   }
 
   /**
-   * Makes sure that a change of a file's size reaches who opens it from now on: ESTALE if its nodeid
-   * cannot have that.
+   * Makes sure that a change of a file's size reaches who opens it from now on: ESTALE if its
+   * nodeid cannot have that.
    *
    * <p>The caller holds the tree lock.
    */
@@ -410,8 +412,7 @@ final class OpenFiles {
         return;
       }
       file.closeDescriptors();
-      boolean outdated =
-          file.mode == Mode.LOWER && node.hasUpper() && !node.isMetacopy();
+      boolean outdated = file.mode == Mode.LOWER && node.hasUpper() && !node.isMetacopy();
       if (file.backingId == Opened.NO_BACKING
           || outdated
           || node.isRemoved()
@@ -438,7 +439,9 @@ final class OpenFiles {
     }
   }
 
-  /** Lets go what is kept of a node that is not open: it was removed, or nobody knows it any more. */
+  /**
+   * Lets go what is kept of a node that is not open: it was removed, or nobody knows it any more.
+   */
   void discard(Node node) {
     if (node.openFile == null) {
       return;

@@ -17,8 +17,8 @@ import org.jspecify.annotations.Nullable;
  * <p>Order of locks, outermost first:
  *
  * <ol>
- *   <li>the monitor of a file that is being copied up ({@link CopyUp}), or that of {@link CopyUp} for
- *       directories;
+ *   <li>the monitor of a file that is being copied up ({@link CopyUp}), or that of {@link CopyUp}
+ *       for directories;
  *   <li>{@link #tree}: for reading by whoever follows names or parents of nodes, for writing by
  *       rename, which changes them;
  *   <li>the monitor of a {@link Directory}, for its names; of two, the parent's first;
@@ -30,7 +30,9 @@ import org.jspecify.annotations.Nullable;
  * revalidates a name.
  */
 final class Overlay {
-  /** Nobody else changes the tree, so what the kernel has been told stays true until it changes it. */
+  /**
+   * Nobody else changes the tree, so what the kernel has been told stays true until it changes it.
+   */
   private static final long FOR_LONG = TimeUnit.DAYS.toNanos(1);
 
   final OverlayConfig config;

@@ -142,8 +142,7 @@ public final class OverlayFileSystem implements FileSystem {
   // ------------------------------------------------------------------ names
 
   @Override
-  public void lookup(Request request, long parent, byte[] name, Entry entry)
-      throws ErrnoException {
+  public void lookup(Request request, long parent, byte[] name, Entry entry) throws ErrnoException {
     Overlay overlay = overlay();
     Directory directory = overlay.nodes.directory(parent);
     overlay.tree.readLock().lock();
@@ -228,8 +227,7 @@ public final class OverlayFileSystem implements FileSystem {
       throws ErrnoException {
     Parts now = parts();
     NodeTable nodes = now.overlay.nodes;
-    now.renames.rename(
-        nodes.directory(parent), name, nodes.directory(newParent), newName, flags);
+    now.renames.rename(nodes.directory(parent), name, nodes.directory(newParent), newName, flags);
   }
 
   @Override
@@ -245,8 +243,7 @@ public final class OverlayFileSystem implements FileSystem {
           return;
         }
         if (offset < Listing.PARENT_OFFSET
-            && !reply.add(
-                PARENT, parentIno(directory), Linux.DT_DIR, Listing.PARENT_OFFSET)) {
+            && !reply.add(PARENT, parentIno(directory), Linux.DT_DIR, Listing.PARENT_OFFSET)) {
           return;
         }
         Listing listing = overlay.reader.list(directory);
@@ -347,8 +344,7 @@ public final class OverlayFileSystem implements FileSystem {
   }
 
   @Override
-  public void setattr(
-      Request request, long nodeid, AttributeChange change, Attributes attributes)
+  public void setattr(Request request, long nodeid, AttributeChange change, Attributes attributes)
       throws ErrnoException {
     Parts now = parts();
     if (change.setSize
@@ -551,8 +547,7 @@ public final class OverlayFileSystem implements FileSystem {
   public void fallocate(
       Request request, long nodeid, long handle, long offset, long length, int mode)
       throws ErrnoException {
-    Files.fallocate(
-        overlay().openFiles.writable(handles.get(handle)), mode, offset, length);
+    Files.fallocate(overlay().openFiles.writable(handles.get(handle)), mode, offset, length);
   }
 
   @Override
@@ -581,8 +576,7 @@ public final class OverlayFileSystem implements FileSystem {
   // ------------------------------------------------------------------ locks
 
   @Override
-  public FileLock getlk(
-      Request request, long nodeid, long handle, long lockOwner, FileLock lock)
+  public FileLock getlk(Request request, long nodeid, long handle, long lockOwner, FileLock lock)
       throws ErrnoException {
     Overlay overlay = overlay();
     return overlay.locks.test(overlay.node(nodeid), lockOwner, lock);
@@ -600,7 +594,6 @@ public final class OverlayFileSystem implements FileSystem {
       LockReply reply)
       throws ErrnoException {
     Overlay overlay = overlay();
-    overlay.locks.set(
-        overlay.node(nodeid), handle, lockOwner, lock, flock, wait, reply);
+    overlay.locks.set(overlay.node(nodeid), handle, lockOwner, lock, flock, wait, reply);
   }
 }
