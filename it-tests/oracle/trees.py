@@ -109,11 +109,12 @@ def merged(root, clock):
 
 
 def exact(root):
-    """Everything about a tree that must not change while it is a lower layer; only reading may show, in its access times."""
+    """Everything about a tree that must not change while it is a lower layer. Only reading may show: in access times, and on tmpfs in
+    the blocks that a mapping of a hole takes."""
     snapshot = {}
     for path, full, status in walk(root):
         facts = {name: getattr(status, name) for name in (
-            "st_mode", "st_ino", "st_nlink", "st_uid", "st_gid", "st_size", "st_rdev", "st_blocks", "st_mtime_ns", "st_ctime_ns")}
+            "st_mode", "st_ino", "st_nlink", "st_uid", "st_gid", "st_size", "st_rdev", "st_mtime_ns", "st_ctime_ns")}
         facts["xattrs"] = xattrs_of(full)
         if stat.S_ISREG(status.st_mode):
             facts["content"] = content_of(full)

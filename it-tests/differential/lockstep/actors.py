@@ -134,9 +134,9 @@ class Actor:
 
 
 class Process:
-    """The driver's handle of one actor process."""
+    """The driver's handle of one actor process. `perform` is how it does operations in the tree that is under test."""
 
-    def __init__(self, role, perform=operations.perform):
+    def __init__(self, role, perform):
         self.role = role
         ours, theirs = socket.socketpair()
         self.pid = os.fork()
@@ -145,8 +145,8 @@ class Process:
         theirs.close()
         self._channel = _Channel(ours)
 
-    def attach(self, root, clock, pids):
-        self._channel.send((root, clock, pids))
+    def attach(self, root, clock, pids, under_test):
+        self._channel.send((root, clock, pids, under_test))
 
     def start(self, op):
         self._channel.send(op)
@@ -198,9 +198,10 @@ def _serve(role, end, perform):
             except (EOFError, ConnectionError):
                 os._exit(0)
             if isinstance(message, tuple):
-                actor = Actor(*message)
+                *tree, under_test = message
+                actor = Actor(*tree)
             else:
-                channel.send(perform(actor, message))
+                channel.send((perform if under_test else operations.perform)(actor, message))
     except BaseException:  # noqa: BLE001 the process has no caller to tell but its stderr
         import traceback
 

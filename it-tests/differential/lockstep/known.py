@@ -40,10 +40,10 @@ TRIED_ALONE = [
     TriedAlone(
         "fallocate that moves data", "the kernel's FUSE client refuses COLLAPSE_RANGE, INSERT_RANGE and UNSHARE_RANGE", FUSE,
         lambda op: op["op"] == "fallocate" and {"COLLAPSE_RANGE", "INSERT_RANGE", "UNSHARE_RANGE"} & set(op["modes"]),
-        ("EOPNOTSUPP", *_EARLIER_ERRORS)),
+        ("ENOTSUP", *_EARLIER_ERRORS)),
     TriedAlone(
         "FICLONE", "the protocol has no request for it; copy_file_range does the same where the backing file systems can", FUSE,
-        lambda op: op["op"] == "clone", ("EOPNOTSUPP", "ENOTTY", *_EARLIER_ERRORS)),
+        lambda op: op["op"] == "clone", ("ENOTSUP", "ENOTTY", *_EARLIER_ERRORS)),
 ]
 
 

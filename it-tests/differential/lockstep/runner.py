@@ -139,18 +139,26 @@ def _judge(case):
     return _worker.judge(case)
 
 
+def judged(cases, settings, jobs, scratch):
+    """The verdicts, as they come."""
+    with ProcessPoolExecutor(min(jobs, len(cases)), initializer=_start_worker, initargs=(settings, scratch)) as pool:
+        try:
+            for done in as_completed([pool.submit(_judge, case) for case in cases]):
+                yield done.result()
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
 def run(cases, settings, jobs, scratch):
     """Judge all; prints as they end. Returns (passed, failed)."""
     passed = failed = 0
     started = time.monotonic()
-    with ProcessPoolExecutor(jobs, initializer=_start_worker, initargs=(settings, scratch)) as pool:
-        for done in as_completed([pool.submit(_judge, case) for case in cases]):
-            verdict = done.result()
-            if verdict.passed:
-                passed += 1
-                print(f"ok {verdict.case} ({verdict.seconds:.1f} s)", flush=True)
-            else:
-                failed += 1
-                print(verdict.report, flush=True)
+    for verdict in judged(cases, settings, jobs, scratch):
+        if verdict.passed:
+            passed += 1
+            print(f"ok {verdict.case} ({verdict.seconds:.1f} s)", flush=True)
+        else:
+            failed += 1
+            print(verdict.report, flush=True)
     print(f"under {settings.under}: {time.monotonic() - started:.0f} s")
     return passed, failed

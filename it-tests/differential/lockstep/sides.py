@@ -23,12 +23,11 @@ class Side:
         self._system = system
         self._system_options = system_options or {}
         self._mutant = mutant
-        self._mounted_by = None
+        self._by_kernel = False
         self._directories = []
         self.target = os.path.join(store.root, "mount-" + name)
         os.makedirs(self.target, exist_ok=True)
-        perform = mutant.perform if mutant else operations.perform
-        self._processes = {role: actors.Process(role, perform) for role in actors.ROLES}
+        self._processes = {role: actors.Process(role, mutant.perform if mutant else operations.perform) for role in actors.ROLES}
 
     def directory(self, place, name):
         """A directory of that name on that place, new at the first call."""
@@ -37,11 +36,11 @@ class Side:
         self._directories.append(os.path.dirname(path))
         return path
 
-    def attach(self, root):
-        """From now on the processes work in that tree."""
+    def attach(self, root, under_test=False):
+        """From now on the processes work in that tree. Only what is under test has a mutant's fault."""
         pids = [process.pid for process in self._processes.values()]
         for process in self._processes.values():
-            process.attach(root, self._clock, pids)
+            process.attach(root, self._clock, pids, under_test)
 
     def start(self, op):
         self._processes[op.get("by", "root")].start(op)
@@ -66,13 +65,13 @@ class Side:
         if not by_kernel:
             stack = replace(stack, options={**stack.options, **self._system_options})
         system.mount(stack)
-        self._mounted_by = system
-        self.attach(stack.target)
+        self._by_kernel = by_kernel
+        self.attach(stack.target, under_test=not by_kernel)
 
     def unmount(self):
         self.close_descriptors()
-        self._mounted_by.unmount(self.stack)
-        if self._mutant:
+        (mounts.Kernel() if self._by_kernel else self._system).unmount(self.stack)
+        if self._mutant and not self._by_kernel:
             self._mutant.unmounted(self.stack)
 
     def end(self):
