@@ -1,5 +1,6 @@
 """The overlays that can be mounted: the kernel's own, samepage, and Debian's fuse-overlayfs, each with a time limit."""
 
+import json
 import os
 import subprocess
 from dataclasses import dataclass, field
@@ -78,6 +79,20 @@ class Samepage(_Fuse):
         if not mounted(stack.target):
             raise MountFailed("samepage mount returned 0, and nothing is mounted")
 
+    def mount_in_foreground(self, stack):
+        """Begin to mount, and return the process that does it and then serves the mount."""
+        with open("/dev/null", "r+b") as nothing:
+            return subprocess.Popen([self.program, "mount", "-f", "-o", stack.option_string(self._extra), stack.target],
+                                    stdin=nothing, stdout=nothing, stderr=nothing)
+
+    def daemon(self, stack):
+        """The process that serves the mount."""
+        said = subprocess.run([self.program, "status", stack.target, "--json"], capture_output=True, timeout=MOUNT_SECONDS, check=True)
+        found = json.loads(said.stdout)
+        while not (isinstance(found, dict) and "pid" in found):  # one mount, or a list of mounts, bare or in an object
+            found = found["mounts"] if isinstance(found, dict) else found[0]
+        return int(found["pid"])
+
     def _unmount_command(self, stack):
         return [self.program, "umount", stack.target]
 
@@ -142,18 +157,11 @@ def abort(target):
     device = _device(target)
     if device is None:
         return
-    if not os.path.exists(f"{CONNECTIONS}/1") and not os.listdir(CONNECTIONS):
-        _mount_control()
-    handle = f"{CONNECTIONS}/{device.split(':')[1]}/abort"
-    if os.path.exists(handle):
-        Path(handle).write_text("1\n", encoding="ascii")
-
-
-def _mount_control():
-    try:
+    handle = Path(CONNECTIONS, device.split(":")[1], "abort")
+    if not handle.exists() and not os.path.ismount(CONNECTIONS):
         syscalls.mount("fusectl", CONNECTIONS, "fusectl")
-    except OSError:
-        pass  # already mounted, with no connection in it
+    if handle.exists():
+        handle.write_text("1\n", encoding="ascii")
 
 
 def release(target):
@@ -163,11 +171,6 @@ def release(target):
         syscalls.umount(target, syscalls.MNT_DETACH)
 
 
-def daemon_pid(system, target):
-    """The process that serves a samepage mount, as samepage's own status tells it."""
-    import json
-
-    said = subprocess.run([system.program, "status", target, "--json"], capture_output=True, timeout=MOUNT_SECONDS, check=True)
-    found = json.loads(said.stdout)
-    entries = found if isinstance(found, list) else found.get("mounts", [found])
-    return int(entries[0]["pid"])
+def detach(target):
+    """Take a mount whose daemon is dead out of the tree."""
+    syscalls.umount(target, syscalls.MNT_DETACH)
