@@ -48,9 +48,10 @@ class Round:
         acknowledged = 0
         try:
             self._system.mount(self._stack)
+            daemon = self._system.daemon(self._stack) if self._system.is_fuse else None
             load = self._load(trees_of_writers)
             time.sleep(self._rng.random() * LONGEST_LOAD_SECONDS)  # the random instant
-            self._kill(load)
+            self._kill(daemon, load)
             self._await(load)
             acknowledged, expected = self._replay(trees_of_writers)
             if self._fault:
@@ -112,8 +113,8 @@ class Round:
         try:
             syscalls.die_with_parent()
             os.umask(0)
-            root = os.path.join(self._stack.target, f"writer{number}")
-            writer = writers.Writer(number, f"{self._seed} {number}", tree, root, self._log(number))
+            os.chdir(os.path.join(self._stack.target, f"writer{number}"))
+            writer = writers.Writer(number, f"{self._seed} {number}", tree, self._log(number))
             os.write(says, b".")
             os.close(says)
             writer.run()
@@ -128,13 +129,16 @@ class Round:
 
     # --- the crash
 
-    def _kill(self, load):
-        if not self._system.is_fuse:
+    def _kill(self, daemon, load):
+        for number, child in enumerate(load):
+            if os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+                self._complaints.append(f"writer {number} has ended before the crash")
+        if daemon is None:
             # Nobody serves a kernel mount, so the writers die instead, each in the middle of something.
             for child in load:
                 os.kill(child, signal.SIGKILL)
             return
-        _kill_and_await(self._system.daemon(self._stack))
+        _kill_and_await(daemon)
         mounts.detach(self._stack.target)
 
     def _await(self, load):

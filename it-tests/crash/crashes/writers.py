@@ -14,8 +14,8 @@ from . import model
 _SLOTS = 4
 _NAMES = ["a", "b", "c", "d", "e", "f", "dir", "sub"]
 _MODES = [0o644, 0o600, 0o755, 0o640]
-# What an operation says whose daemon dies under it, or has died.
-_DEAD = {errno.ENOTCONN, errno.ECONNABORTED, errno.EIO, errno.ESTALE, errno.EINTR}
+# What an operation says whose daemon dies under it, or has died. Who hears it earlier ends earlier, which is complained about.
+_DEAD = {errno.ENOTCONN, errno.ECONNABORTED, errno.EIO, errno.ESTALE, errno.EINTR, errno.EFAULT}
 _MAXIMUM_BLOCKS = 64
 
 
@@ -54,12 +54,12 @@ def lay_down(rng, tree, roots):
 
 
 class Writer:
-    """One such process. `run` goes on until the mount dies."""
+    """One such process. `run` goes on until the mount dies. Paths are relative to the current directory, which stays in the dead mount
+    when that is taken out of the tree."""
 
-    def __init__(self, number, seed, tree, root, log):
+    def __init__(self, number, seed, tree, log):
         self._rng = random.Random(seed)
         self._tree = tree
-        self._root = root
         self._log = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         self._descriptors = {}
         self._version = (number << 32) + (1 << 24)
@@ -154,14 +154,11 @@ class Writer:
 
     # --- doing it
 
-    def _path(self, path):
-        return os.path.join(self._root, path)
-
     def _do_create(self, path, mode, slot):
-        self._descriptors[slot] = os.open(self._path(path), os.O_RDWR | os.O_CREAT | os.O_EXCL, mode)
+        self._descriptors[slot] = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, mode)
 
     def _do_open(self, path, slot, truncate):
-        self._descriptors[slot] = os.open(self._path(path), os.O_RDWR | (os.O_TRUNC if truncate else 0))
+        self._descriptors[slot] = os.open(path, os.O_RDWR | (os.O_TRUNC if truncate else 0))
 
     def _do_write(self, slot, at, count, version):
         content = model.block(version) * count
@@ -185,34 +182,34 @@ class Writer:
         os.close(self._descriptors.pop(slot))
 
     def _do_truncate(self, path, count):
-        os.truncate(self._path(path), count * model.BLOCK)
+        os.truncate(path, count * model.BLOCK)
 
     def _do_mkdir(self, path, mode):
-        os.mkdir(self._path(path), mode)
+        os.mkdir(path, mode)
 
     def _do_symlink(self, path, target):
-        os.symlink(target, self._path(path))
+        os.symlink(target, path)
 
     def _do_unlink(self, path):
-        os.unlink(self._path(path))
+        os.unlink(path)
 
     def _do_rmdir(self, path):
-        os.rmdir(self._path(path))
+        os.rmdir(path)
 
     def _do_link(self, path, new):
-        os.link(self._path(path), self._path(new))
+        os.link(path, new)
 
     def _do_rename(self, path, new):
-        os.rename(self._path(path), self._path(new))
+        os.rename(path, new)
 
     def _do_exchange(self, path, new):
-        syscalls.rename(self._path(path), self._path(new), syscalls.RENAME_FLAGS["EXCHANGE"])
+        syscalls.rename(path, new, syscalls.RENAME_FLAGS["EXCHANGE"])
 
     def _do_chmod(self, path, mode):
-        os.chmod(self._path(path), mode)
+        os.chmod(path, mode)
 
     def _do_setxattr(self, path, value):
-        os.setxattr(self._path(path), model.ATTRIBUTE, value.encode())
+        os.setxattr(path, model.ATTRIBUTE, value.encode())
 
 
 def replay(tree, log):

@@ -83,8 +83,9 @@ class _RawLayer:
         weights = [weight for weight, _ in steps]
         for _ in range(rng.randrange(10, 35)):
             rng.choices([step for _, step in steps], weights)[0]()
-        if rng.random() < 0.2:
-            self._large()
+        for step, chance in ((self._large, 0.2), (self._crowd, 0.08), (self._program, 0.4)):
+            if rng.random() < chance:
+                step()
         self._do("chmod", path="", mode=rng.choice([0o755, 0o755, 0o777, 0o1777, 0o2775]))
         self._do("settle")
 
@@ -125,6 +126,19 @@ class _RawLayer:
     def _large(self):
         if path := self._new("file"):
             self._do("write_file", path=path, offset=self._rng.choice([0, 8192]), length=3 << 20, fill=self._rng.randrange(10**6))
+
+    def _crowd(self):
+        """More names than one read of a directory returns."""
+        if path := self._new("directory"):
+            self._do("mkdir", path=path, mode=0o755)
+            for number in range(300):
+                self._do("write_file", path=f"{path}/{number} {'long' * (number % 40)}", offset=0, length=0, fill=0)
+
+    def _program(self):
+        path = posixpath.join(self._directory_path(), values.PROGRAM)
+        if path not in self._tree:
+            self._tree[path] = "file"
+            self._do("install_program", path=path)
 
     def _symlink(self):
         if path := self._new("symlink"):

@@ -9,7 +9,9 @@ import errno
 import fcntl
 import os
 import random
+import shutil
 import struct
+import subprocess
 import traceback
 
 from oracle import syscalls, trees
@@ -163,6 +165,18 @@ def write_file(actor, path, offset, length, fill, flags=("CREAT",), mode=0o644):
         return os.pwrite(fd, data(fill, length), offset)
     finally:
         os.close(fd)
+
+
+@operation
+def install_program(actor, path):
+    shutil.copyfile("/bin/true", actor.path(path))
+    os.chmod(actor.path(path), 0o755)
+
+
+@operation
+def execute(actor, path):
+    """Run it; returns its exit code."""
+    return subprocess.run([actor.path(path)], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode
 
 
 @operation

@@ -36,7 +36,7 @@ class Sequence:
         self._choices = [
             (9, self._open_file), (2, self._open_directory), (2, self._close), (1, self._reopen), (2, self._tmpfile),
             (4, self._pread), (2, self._read), (7, self._pwrite), (3, self._write), (4, self._read_file), (6, self._write_file),
-            (2, self._direct_read), (2, self._direct_write), (3, self._truncate), (2, self._ftruncate), (4, self._fallocate),
+            (2, self._direct_read), (2, self._direct_write), (1, self._execute), (3, self._truncate), (2, self._ftruncate), (4, self._fallocate),
             (3, self._copy_range), (1, self._sendfile), (0.5, self._clone), (4, self._seek), (1, self._fsync), (0.5, self._fdatasync),
             (0.5, self._fsyncdir), (0.3, self._syncfs),
             (3, self._map), (4, self._map_read), (4, self._map_write), (2, self._msync), (1, self._unmap),
@@ -311,6 +311,10 @@ class Sequence:
 
     def _read_file(self):
         return {"op": "read_file", "path": self._any("file", "symlink")}
+
+    def _execute(self):
+        programs = [path for path in self._tree if posixpath.basename(path) == values.PROGRAM]
+        return {"op": "execute", "path": self._rng.choice(programs) if programs and self._rng.random() < 0.7 else self._any("file")}
 
     def _write_file(self):
         flags = [flag for flag, chance in (("CREAT", 0.6), ("EXCL", 0.05), ("TRUNC", 0.25), ("APPEND", 0.1))

@@ -10,6 +10,7 @@ NAMES = ["a", "b", "c", "d", "e", "dir", "sub", "file.txt", "\u00e9t\u00e9", os.
 _NAME_WEIGHTS = [8, 8, 6, 6, 4, 6, 5, 4, 2, 2, 1, 1, 1]
 OWNERS = [0, 0, USER, USER, OTHER_GROUP, 12345]
 GROUPS = [0, GROUP, GROUP, OTHER_GROUP, 12345]
+PROGRAM = "tool"
 MODES = [0o644, 0o600, 0o755, 0o666, 0o777, 0o444, 0o400, 0o000, 0o640,
          0o4755, 0o2755, 0o6777, 0o2644, 0o1777, 0o1755, 0o2775, 0o3777]
 SIZES = [0, 1, 10, 100, 511, 512, 513, 4095, 4096, 4097, 5000, 8192, 12288, 20000, 65536, 70001]
