@@ -160,24 +160,26 @@ class Contest:
         if reference != other and not known.counts_as_equal(self._system.name, op, reference, other):
             raise self._difference(f"{op['op']}: results differ", [f"reference: {reference}", f"other:     {other}"],
                                    ("result", op["op"], reference.get("err"), other.get("err")))
-        if kept[1] is False and (kept[0] or self._keeps_inodes):
+        if kept[1] is False and (kept[0] or self._keeps_inodes and not self._other.by_kernel):
             raise self._difference(f"{op['op']}: the inode number changed", [], ("inode", op["op"]))
         return reference
 
     def _remount(self, op):
         """Unmount and mount again, at times both by the kernel. A file whose inode number the reference keeps, keeps it."""
+        by_kernel = op["with"] == "kernel"
+        stays_its_own = self._keeps_inodes and not by_kernel and not self._other.by_kernel
         before = [side.perform({"op": "inodes"})["ok"] for side in self._sides]
         for side in self._sides:
             side.unmount()
-            side.mount(by_kernel=op["with"] == "kernel")
+            side.mount(by_kernel)
         after = [side.perform({"op": "inodes"})["ok"] for side in self._sides]
         changed = [{path for path, inode in old.items() if new.get(path) != inode} for old, new in zip(before, after)]
-        lost = changed[1] - (set() if self._keeps_inodes else changed[0])
-        if lost and (self._keeps_inodes or self._one_file_system()):
+        lost = changed[1] - (set() if stays_its_own else changed[0])
+        if lost and (stays_its_own or self._one_file_system()):
             raise self._difference("inode numbers changed over a remount", sorted(map(repr, lost)), ("inode", "remount"))
 
     def _one_file_system(self):
-        """Only then does the kernel promise inode numbers that stay; samepage always does."""
+        """Only then does the kernel promise inode numbers that stay, and everybody has the same ones; samepage's stay always."""
         return len({self._scenario.upper_place, *(layer.place for layer in self._scenario.layers)}) == 1
 
     def _drop_caches(self, op):

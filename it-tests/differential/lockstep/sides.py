@@ -1,7 +1,9 @@
 """One of the two sides: its copy of the layers, its mount, and the processes that work in it."""
 
+import fcntl
 import os
 import shutil
+import struct
 from dataclasses import replace
 
 from oracle import mounts, syscalls, trees
@@ -18,12 +20,12 @@ class Side:
         self.name = name
         self.layers = []
         self.stack = None
+        self.by_kernel = False
         self._store = store
         self._clock = clock
         self._system = system
         self._system_options = system_options or {}
         self._mutant = mutant
-        self._by_kernel = False
         self._directories = []
         self.target = os.path.join(store.root, "mount-" + name)
         os.makedirs(self.target, exist_ok=True)
@@ -65,13 +67,13 @@ class Side:
         if not by_kernel:
             stack = replace(stack, options={**stack.options, **self._system_options})
         system.mount(stack)
-        self._by_kernel = by_kernel
+        self.by_kernel = by_kernel
         self.attach(stack.target, under_test=not by_kernel)
 
     def unmount(self):
         self.close_descriptors()
-        (mounts.Kernel() if self._by_kernel else self._system).unmount(self.stack)
-        if self._mutant and not self._by_kernel:
+        (mounts.Kernel() if self.by_kernel else self._system).unmount(self.stack)
+        if self._mutant and not self.by_kernel:
             self._mutant.unmounted(self.stack)
 
     def end(self):
@@ -94,9 +96,6 @@ def _remove(directory):
 
 
 def _make_changeable(path):
-    import fcntl
-    import struct
-
     fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
     try:
         flags, = struct.unpack_from("<I", fcntl.ioctl(fd, syscalls.FS_IOC_GETFLAGS, b"\0" * 8))
