@@ -54,9 +54,6 @@ class _Channel:
     def close(self):
         self._end.close()
 
-    def fileno(self):
-        return self._end.fileno()
-
 
 class Actor:
     """The inside of such a process: the tree's root, open descriptors and mappings by slot."""

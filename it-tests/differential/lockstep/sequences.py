@@ -32,7 +32,8 @@ class Sequence:
         self._planned = []
         self._attributes = []
         overlay = "user.overlay." if userxattr else "trusted.overlay."
-        self._attributes_of_overlays = [overlay + "opaque", overlay + "redirect", overlay + "x", "user.overlay.y", "trusted.overlay.y"]
+        self._attributes_of_overlays = [overlay + "opaque", overlay + "redirect", overlay + "x", "user.overlay.y",
+                                        "trusted.overlay.y"]
         self._choices = [
             (9, self._open_file), (2, self._open_directory), (2, self._close), (1, self._reopen), (2, self._tmpfile),
             (4, self._pread), (2, self._read), (7, self._pwrite), (3, self._write), (4, self._read_file), (6, self._write_file),
