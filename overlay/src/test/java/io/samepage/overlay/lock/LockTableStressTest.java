@@ -185,7 +185,8 @@ final class LockTableStressTest {
 
     int set(int file, FileLock lock, boolean flock, boolean wait) throws Exception {
       RecordedReply reply = new RecordedReply();
-      if (wait) {
+      // Half of the owners are never interrupted: that would set free those who are forgotten.
+      if (wait && owner % 2 == 0) {
         pending.set(owner, reply);
       }
       using(file, key -> table.set(key, owner, owner, lock, flock, wait, reply));
