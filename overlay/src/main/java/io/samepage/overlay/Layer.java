@@ -45,8 +45,7 @@ final class Layer implements AutoCloseable {
   static Layer open(int index, int directory) throws ErrnoException {
     Fd root = new Fd(openRoot(directory, index != 0));
     try {
-      Fd handles =
-          new Fd(Files.open(root.number(), SELF, Linux.O_RDONLY | Linux.O_DIRECTORY, 0));
+      Fd handles = new Fd(Files.open(root.number(), SELF, Linux.O_RDONLY | Linux.O_DIRECTORY, 0));
       Stat stat = new Stat();
       Files.stat(root.number(), stat);
       return new Layer(index, root, handles, stat.dev(), readUuid(handles.number()));
@@ -56,13 +55,16 @@ final class Layer implements AutoCloseable {
     }
   }
 
-  private static int openRoot(int directory, boolean readOnly) throws ErrnoException {
+  private static int openRoot(int directory, boolean lower) throws ErrnoException {
+    if (!lower) {
+      // A mount of its own would part it from the work directory: rename(2) stays within a mount.
+      return Files.open(directory, SELF, Linux.O_PATH | Linux.O_DIRECTORY, 0);
+    }
     try {
       int tree = Mounts.openTreeClone(directory, EMPTY);
       try {
         // No access times are written below: the kernel's overlayfs does not either.
-        Mounts.addAttributes(
-            tree, readOnly ? Linux.MOUNT_ATTR_RDONLY | Linux.MOUNT_ATTR_NOATIME : 0);
+        Mounts.addAttributes(tree, Linux.MOUNT_ATTR_RDONLY | Linux.MOUNT_ATTR_NOATIME);
         return tree;
       } catch (ErrnoException e) {
         Files.close(tree);

@@ -2,6 +2,7 @@ package io.samepage.overlay;
 
 import io.samepage.posix.Fd;
 import io.samepage.posix.Linux;
+import java.util.concurrent.atomic.AtomicIntegerFieldUpdater;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -20,6 +21,10 @@ class Node extends Link {
   private static final int LINKED = 1 << 3;
   private static final int REMOVED = 1 << 4;
   private static final int SUPERSEDED = 1 << 5;
+  private static final int CACHE_STALE = 1 << 6;
+
+  private static final AtomicIntegerFieldUpdater<Node> STATE =
+      AtomicIntegerFieldUpdater.newUpdater(Node.class, "state");
 
   /** Assigned by {@link NodeTable}. */
   long nodeid;
@@ -42,7 +47,7 @@ class Node extends Link {
    */
   private volatile @Nullable Fd anchor;
 
-  /** How it is open; null if it is not. Guarded by this node's {@link OpenFiles}. */
+  /** How it is open; null if it is not. Guarded by {@link OpenFiles}. */
   volatile @Nullable OpenFile openFile;
 
   /** The type in its own bits, the flags in those of the permissions. */
@@ -80,8 +85,8 @@ class Node extends Link {
     return (state & flag) != 0;
   }
 
-  private synchronized void set(int flag, boolean on) {
-    state = on ? state | flag : state & ~flag;
+  private void set(int flag, boolean on) {
+    STATE.getAndUpdate(this, old -> on ? old | flag : old & ~flag);
   }
 
   /** Whether its metadata are in the upper layer. */
@@ -136,6 +141,15 @@ class Node extends Link {
 
   final void setSuperseded() {
     set(SUPERSEDED, true);
+  }
+
+  /** Whether data changed below since the kernel cached any under this nodeid. */
+  final boolean isCacheStale() {
+    return has(CACHE_STALE);
+  }
+
+  final void setCacheStale(boolean on) {
+    set(CACHE_STALE, on);
   }
 
   final @Nullable LayerDirectory lowerDirectory() {

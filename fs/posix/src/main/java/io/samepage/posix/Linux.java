@@ -57,6 +57,9 @@ public final class Linux {
   public static final int STATX_MNT_ID = 0x1000;
   public static final int STATX_MNT_ID_UNIQUE = 0x4000;
 
+  /** In {@link Stat#attributes}: the root of a mount. */
+  public static final long STATX_ATTR_MOUNT_ROOT = 0x2000;
+
   public static final int RENAME_NOREPLACE = 1;
   public static final int RENAME_EXCHANGE = 2;
   public static final int RENAME_WHITEOUT = 4;
@@ -84,6 +87,7 @@ public final class Linux {
   public static final long MS_NOEXEC = 8;
   public static final long MS_SYNCHRONOUS = 16;
   public static final long MS_DIRSYNC = 128;
+  public static final long MS_NOSYMFOLLOW = 256;
   public static final long MS_NOATIME = 1024;
   public static final long MS_NODIRATIME = 2048;
   public static final long MS_BIND = 4096;
@@ -91,6 +95,7 @@ public final class Linux {
   public static final long MS_PRIVATE = 1 << 18;
   public static final long MS_RELATIME = 1 << 21;
   public static final long MS_STRICTATIME = 1 << 24;
+  public static final long MS_LAZYTIME = 1 << 25;
   public static final int MNT_FORCE = 1;
   public static final int MNT_DETACH = 2;
   public static final int UMOUNT_NOFOLLOW = 8;
