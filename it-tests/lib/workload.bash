@@ -76,6 +76,17 @@ workload_clean_up() {
     [[ -z $running_timer ]] || kill "$running_timer" 2>/dev/null
     [[ -n $run_dir ]] || return
     unmount_below "$run_dir"
+    # A daemon that still runs: the name of the run's directory is in its arguments, and in nobody else's.
+    local process n
+    for ((n = 0; n < 100; n++)); do
+        process=$(grep -lF "$run_dir/" /proc/[0-9]*/cmdline 2>/dev/null) || break
+        sleep 0.05
+    done
+    for process in $process; do
+        process=${process//[!0-9]/}
+        say "process $process does not end by itself: $(tr '\0' ' ' <"/proc/$process/cmdline")"
+        kill -KILL "$process"
+    done
     if [[ -n $(mounts_below "$run_dir") ]]; then
         say "mounts are left below $run_dir"
     else
