@@ -190,12 +190,13 @@ end_group() { # PID
     fi
 }
 
-# Runs a command or function in a process group of its own, for so many seconds at most; 124 when they were not enough.
+# Runs a command or function in a process group of its own, for so many seconds at most; 124 when they were not enough. What it
+# says goes to $run_dir/said.
 limited() { # SECONDS COMMAND...
     local seconds=$1 job timer first status
     shift
     set -m
-    ("$@") </dev/null &
+    ("$@") </dev/null >"$run_dir/said" 2>&1 &
     job=$! running_step=$!
     sleep "$seconds" &
     timer=$! running_timer=$!
@@ -217,7 +218,7 @@ limited() { # SECONDS COMMAND...
 step() { # TITLE SECONDS COMMAND...
     local title=$1 seconds=$2 started=$SECONDS status
     shift 2
-    limited "$seconds" "$@" >"$run_dir/said" 2>&1
+    limited "$seconds" "$@"
     status=$?
     case $status in
         0) echo "ok - $title ($((SECONDS - started)) s)" && ((++passed)) ;;
