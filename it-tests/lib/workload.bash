@@ -72,8 +72,10 @@ workload_end() {
 }
 
 workload_clean_up() {
+    # A child that gets a signal before it has put its parent's traps away would run them, too.
+    [[ $BASHPID == "$$" ]] || return
     [[ -z $running_step ]] || end_group "$running_step"
-    [[ -z $running_timer ]] || kill "$running_timer" 2>/dev/null
+    [[ -z $running_timer ]] || kill -KILL "$running_timer" 2>/dev/null
     [[ -n $run_dir ]] || return
     unmount_below "$run_dir"
     # A daemon that still runs: the name of the run's directory is in its arguments, and in nobody else's.
@@ -207,7 +209,7 @@ limited() { # SECONDS COMMAND...
         end_group "$job"
         status=124
     else
-        kill "$timer"
+        kill -KILL "$timer"
     fi 2>/dev/null
     wait "$job" "$timer" 2>/dev/null
     running_step='' running_timer=''
