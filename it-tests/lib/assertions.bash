@@ -68,6 +68,11 @@ is_opaque() { # DIRECTORY IN THE UPPER DIRECTORY
     equal "$(xattr_of "$1" trusted.overlay.opaque)" y
 }
 
+# fails ERRNO OPERATION... : one operation of sys.py
+fails() {
+    sys fails "$@"
+}
+
 # refuses COMMAND... : it must fail (a plain `!` in bats lets everything pass)
 refuses() {
     if "$@"; then

@@ -147,13 +147,16 @@ await_exit() { # PID
 
 # --- what must hold after every test ----------------------------------------------
 
-# Unmounts everything at or below a directory, last mounted first. A FUSE mount
-# that does not answer is aborted, so that nothing waits for it for ever.
-unmount_below() { # DIRECTORY
-    local target targets=() n
+# Unmounts everything at or below a directory, last mounted first; with a second
+# argument only the overlays. A FUSE mount that does not answer is aborted, so
+# that nothing waits for it for ever.
+unmount_below() { # DIRECTORY [overlays]
+    local target targets=() type rest n
     is_ours "$1" || return
-    while read -r _ _ _ _ target _; do
-        target=$(printf %b "$target")
+    while read -r _ _ _ _ target rest; do
+        type=${rest##*- } type=${type%% *}
+        [[ -z ${2:-} || $type == overlay || $type == fuse* ]] || continue
+        printf -v target %b "$target"
         [[ $target == "$1" || $target == "$1"/* ]] && targets+=("$target")
     done </proc/self/mountinfo
     for ((n = ${#targets[@]} - 1; n >= 0; n--)); do
@@ -304,9 +307,11 @@ teardown() {
     local status=0
     leave_mount
     rm -f "$RUN_DIR/running/${FILE_NAME%.bats}"
+    # a layer may be a file system of its own, which must stand while it is compared
+    unmount_below "$TEST_DIR" overlays
+    nothing_is_left "$(test_mark "$FILE_NAME:$BATS_TEST_NUMBER")" || status=1
     unmount_below "$TEST_DIR"
     release_loops "$TEST_DIR"
-    nothing_is_left "$(test_mark "$FILE_NAME:$BATS_TEST_NUMBER")" || status=1
     return "$status"
 }
 

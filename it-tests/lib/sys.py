@@ -7,7 +7,7 @@ One process runs a sequence of operations, separated by a lone comma, on
 descriptors that have names, so that a test can hold files open across what
 other operations, or other commands (the operation `sh`), do:
 
-    sys.py open r f O_RDONLY , sh "chmod 600 f" , is 600 fstat r mode
+    sys.py open r f rdonly , sh "chmod 600 f" , is 600 fstat r mode
 
 An operation that fails prints its errno's name and ends the sequence with
 status 1. Prefixes say what a test expects:
@@ -112,13 +112,14 @@ def number(text):
     return int(text, 0)
 
 
-EXTRA = {"O_TMPFILE": os.O_TMPFILE, "O_LARGEFILE": 0}
-
-
 def flags(text):
+    """rdwr+creat is O_RDWR|O_CREAT."""
     result = 0
-    for name in text.split("|"):
-        result |= EXTRA[name] if name in EXTRA else getattr(os, name)
+    for word in text.split("+"):
+        constant = "O_" + word.upper()
+        if not hasattr(os, constant):
+            raise Failed("no flag %s" % constant)
+        result |= getattr(os, constant)
     return result
 
 
