@@ -948,13 +948,25 @@ def described(path, relative, merged):
 
 
 def described_tree(top, merged):
-    def walk(path, relative):
-        yield described(path, relative or b".", merged)
-        if stat.S_ISDIR(os.lstat(path).st_mode):
-            for text in sorted(os.listdir(path)):
-                yield from walk(os.path.join(path, text), os.path.join(relative, text))
+    """By steps of one name, since a path in a layer may be longer than PATH_MAX."""
+    lines = []
 
-    return "\n".join(walk(b(top), b""))
+    def walk(text, relative):
+        lines.append(described(text, relative, merged))
+        if stat.S_ISDIR(os.lstat(text).st_mode):
+            here = os.open(".", os.O_PATH)
+            os.chdir(text)
+            for child in sorted(os.listdir(b".")):
+                walk(child, child if relative == b"." else relative + b"/" + child)
+            os.fchdir(here)
+            os.close(here)
+
+    start = os.open(".", os.O_PATH)
+    os.chdir(b(top))
+    walk(b".", b".")
+    os.fchdir(start)
+    os.close(start)
+    return "\n".join(lines)
 
 
 @op
