@@ -223,11 +223,12 @@ final class NodeTable {
 
   /**
    * Puts a new node in the place of an old one: all its names and inodes lead to the new one from
-   * now on. The old one keeps its nodeid until it is forgotten.
+   * now on. The old one keeps its nodeid until it is forgotten, and until then holds one look-up of
+   * the new one.
    */
   synchronized void supersede(Node old, Node successor) {
     enter(successor);
-    successor.lookups = 0;
+    successor.lookups = 1;
     Directory parent = old.parent();
     if (parent != null) {
       erase(old);
@@ -275,21 +276,6 @@ final class NodeTable {
     }
     remove(node);
     return node;
-  }
-
-  /** Takes a node out that nobody has looked up (a successor that was never found). */
-  synchronized boolean removeUnused(Node node) {
-    if (node.lookups > 0 || get0(node.nodeid) != node) {
-      return false;
-    }
-    remove(node);
-    return true;
-  }
-
-  private @Nullable Node get0(long nodeid) {
-    @Nullable Node[] table = slots;
-    int slot = (int) nodeid;
-    return slot > 0 && slot < table.length ? table[slot] : null;
   }
 
   private void remove(Node node) {

@@ -6,7 +6,6 @@ import io.samepage.fuse.Opened;
 import io.samepage.overlay.Handles.Handle;
 import io.samepage.overlay.LayerAccess.Place;
 import io.samepage.overlay.OpenFile.Mode;
-import io.samepage.overlay.lock.LockTable;
 import io.samepage.posix.Errno;
 import io.samepage.posix.ErrnoException;
 import io.samepage.posix.Fd;
@@ -44,12 +43,12 @@ final class OpenFiles {
   private final Handles handles;
   private final CoherencePolicy policy;
   private final OverlayConfig config;
-  private final LockTable locks;
   private final ReentrantReadWriteLock tree;
   private final Connection connection;
   private final @Nullable BackingFiles backingFiles;
   private final Object[] nodeLocks = new Object[LOCKS];
   private final Map<Node, Node> successors = new ConcurrentHashMap<>();
+  private final Map<Node, Node> predecessors = new ConcurrentHashMap<>();
   private final IdleFiles idle = new IdleFiles(IDLE_LIMIT);
   private final LongAdder fallbacks = new LongAdder();
   private final LongAdder breaks = new LongAdder();
@@ -61,7 +60,6 @@ final class OpenFiles {
       Handles handles,
       CoherencePolicy policy,
       OverlayConfig config,
-      LockTable locks,
       ReentrantReadWriteLock tree,
       Connection connection) {
     this.access = access;
@@ -70,7 +68,6 @@ final class OpenFiles {
     this.handles = handles;
     this.policy = policy;
     this.config = config;
-    this.locks = locks;
     this.tree = tree;
     this.connection = connection;
     this.backingFiles = connection.backingFiles();
@@ -104,6 +101,18 @@ final class OpenFiles {
       now = successor;
     }
     return now;
+  }
+
+  /**
+   * What locks of a file are kept by: the same object for all nodeids that the file has had, so
+   * that no lock need move when it gets another one.
+   */
+  Object lockKey(Node node) {
+    Node first = node;
+    for (Node before = predecessors.get(first); before != null; before = predecessors.get(first)) {
+      first = before;
+    }
+    return first;
   }
 
   // ------------------------------------------------------------------ open
@@ -269,11 +278,11 @@ final class OpenFiles {
     if (anchor != null) {
       successor.setAnchor(new Fd(Files.dup(anchor.number())));
     }
+    predecessors.put(successor, node);
     successors.put(node, successor);
     Directory parent = node.parent();
     byte[] name = node.name();
     nodes.supersede(node, successor);
-    locks.transfer(node, successor);
     breaks.increment();
     connection.invalidateInode(node.nodeid, -1, 0);
     if (parent != null) {
@@ -458,7 +467,16 @@ final class OpenFiles {
   /** A node that the kernel has forgotten. */
   void forgotten(Node node) {
     discard(node);
-    successors.remove(node);
+    predecessors.remove(node);
+    Node successor = successors.remove(node);
+    if (successor != null) {
+      predecessors.remove(successor);
+    }
+  }
+
+  /** The node that was held only because a superseded one, forgotten now, referred to it. */
+  @Nullable Node successorOf(Node node) {
+    return successors.get(node);
   }
 
   /** Closes everything; for the end of a mount. */

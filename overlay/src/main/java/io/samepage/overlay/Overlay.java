@@ -74,15 +74,7 @@ final class Overlay {
     locks = new LockTable();
     openFiles =
         new OpenFiles(
-            access,
-            copyUp,
-            nodes,
-            handles,
-            new CoherencePolicy(config),
-            config,
-            locks,
-            tree,
-            connection);
+            access, copyUp, nodes, handles, new CoherencePolicy(config), config, tree, connection);
   }
 
   /** The work directory; EROFS on a mount that cannot change. */
@@ -96,6 +88,11 @@ final class Overlay {
   /** A node by its nodeid, or what superseded it. */
   Node node(long nodeid) throws ErrnoException {
     return openFiles.current(nodes.get(nodeid));
+  }
+
+  /** What the locks of a file are kept by; see {@link OpenFiles#lockKey}. */
+  Object lockKey(long nodeid) throws ErrnoException {
+    return openFiles.lockKey(nodes.get(nodeid));
   }
 
   /**
@@ -189,7 +186,14 @@ final class Overlay {
 
   /** Lets go what a node that has been forgotten holds. */
   void drop(Node node) {
+    Node successor = openFiles.successorOf(node);
     openFiles.forgotten(node);
+    if (successor != null) {
+      Node left = nodes.forget(successor.nodeid, 1);
+      if (left != null) {
+        drop(left);
+      }
+    }
     if (node instanceof Directory directory) {
       descriptors.drop(directory);
       reader.changed(directory);

@@ -484,7 +484,7 @@ public final class OverlayFileSystem implements FileSystem {
   public void flush(Request request, long nodeid, long handle, long lockOwner)
       throws ErrnoException {
     Overlay overlay = overlay();
-    overlay.locks.releaseOwner(overlay.node(nodeid), lockOwner);
+    overlay.locks.releaseOwner(overlay.lockKey(nodeid), lockOwner);
   }
 
   @Override
@@ -494,7 +494,7 @@ public final class OverlayFileSystem implements FileSystem {
       return;
     }
     try {
-      now.overlay.locks.releaseHandle(now.overlay.node(nodeid), handle, flockOwner);
+      now.overlay.locks.releaseHandle(now.overlay.lockKey(nodeid), handle, flockOwner);
     } catch (ErrnoException e) {
       // A node that is gone holds no locks.
     }
@@ -579,7 +579,7 @@ public final class OverlayFileSystem implements FileSystem {
   public FileLock getlk(Request request, long nodeid, long handle, long lockOwner, FileLock lock)
       throws ErrnoException {
     Overlay overlay = overlay();
-    return overlay.locks.test(overlay.node(nodeid), lockOwner, lock);
+    return overlay.locks.test(overlay.lockKey(nodeid), lockOwner, lock);
   }
 
   @Override
@@ -594,6 +594,6 @@ public final class OverlayFileSystem implements FileSystem {
       LockReply reply)
       throws ErrnoException {
     Overlay overlay = overlay();
-    overlay.locks.set(overlay.node(nodeid), handle, lockOwner, lock, flock, wait, reply);
+    overlay.locks.set(overlay.lockKey(nodeid), handle, lockOwner, lock, flock, wait, reply);
   }
 }
