@@ -30,6 +30,8 @@ import org.jspecify.annotations.Nullable;
  * hands it to the class of its subject.
  */
 public final class OverlayFileSystem implements FileSystem {
+  private static final int PAGE_MASK = 4095;
+
   private final OverlayConfig config;
   private final LayerStack layers;
   private final @Nullable WorkDirectory work;
@@ -457,6 +459,9 @@ public final class OverlayFileSystem implements FileSystem {
         break;
       }
       done += got;
+      if ((got & PAGE_MASK) != 0) {
+        break; // nothing but the end of a file stops a read within a page
+      }
     }
     return done;
   }
