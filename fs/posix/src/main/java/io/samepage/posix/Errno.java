@@ -37,8 +37,10 @@ public final class Errno {
   public static final int ENOTEMPTY = 39;
   public static final int ELOOP = 40;
   public static final int ENODATA = 61;
+  public static final int EPROTO = 71;
   public static final int EOVERFLOW = 75;
   public static final int EOPNOTSUPP = 95;
+  public static final int ECONNABORTED = 103;
   public static final int ENOTCONN = 107;
   public static final int EALREADY = 114;
   public static final int ESTALE = 116;
@@ -82,8 +84,10 @@ public final class Errno {
     NAMES[ENOTEMPTY] = "ENOTEMPTY";
     NAMES[ELOOP] = "ELOOP";
     NAMES[ENODATA] = "ENODATA";
+    NAMES[EPROTO] = "EPROTO";
     NAMES[EOVERFLOW] = "EOVERFLOW";
     NAMES[EOPNOTSUPP] = "EOPNOTSUPP";
+    NAMES[ECONNABORTED] = "ECONNABORTED";
     NAMES[ENOTCONN] = "ENOTCONN";
     NAMES[EALREADY] = "EALREADY";
     NAMES[ESTALE] = "ESTALE";

@@ -147,6 +147,8 @@ final class LibC {
 
     int fchdir(int fd);
 
+    int madvise(long address, @size_t long length, int advice);
+
     long syscall(long number, long a, long b, long c, long d, long e, long f);
   }
 }

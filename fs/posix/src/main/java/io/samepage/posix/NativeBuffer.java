@@ -9,6 +9,9 @@ import jnr.ffi.Pointer;
  * long as this object is reachable. Not thread-safe.
  */
 public final class NativeBuffer {
+  private static final int LARGE = 64 * 1024;
+  private static final int MADV_DONTNEED = 4;
+
   private final ByteBuffer bytes;
   private final long address;
   private final int capacity;
@@ -27,6 +30,11 @@ public final class NativeBuffer {
     aligned.limit(capacity);
     ByteBuffer exact = aligned.slice().order(ByteOrder.LITTLE_ENDIAN);
     long address = Pointer.wrap(LibC.RUNTIME, exact).address();
+    if (whole >= LARGE) {
+      // The JDK has zeroed it, page by page: give the pages back, and get zeroes when they are
+      // used.
+      LibC.C.madvise(address, whole, MADV_DONTNEED);
+    }
     return new NativeBuffer(exact, address, capacity);
   }
 

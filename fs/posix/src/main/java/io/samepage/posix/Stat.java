@@ -68,6 +68,34 @@ public final class Stat {
     mountId = b.getLong(at + 144);
   }
 
+  /** Takes all of another one over. */
+  public void set(Stat other) {
+    blksize = other.blksize;
+    attributes = other.attributes;
+    attributesMask = other.attributesMask;
+    nlink = other.nlink;
+    uid = other.uid;
+    gid = other.gid;
+    mode = other.mode;
+    ino = other.ino;
+    size = other.size;
+    blocks = other.blocks;
+    atimeSeconds = other.atimeSeconds;
+    atimeNanos = other.atimeNanos;
+    btimeSeconds = other.btimeSeconds;
+    btimeNanos = other.btimeNanos;
+    hasBtime = other.hasBtime;
+    ctimeSeconds = other.ctimeSeconds;
+    ctimeNanos = other.ctimeNanos;
+    mtimeSeconds = other.mtimeSeconds;
+    mtimeNanos = other.mtimeNanos;
+    rdevMajor = other.rdevMajor;
+    rdevMinor = other.rdevMinor;
+    devMajor = other.devMajor;
+    devMinor = other.devMinor;
+    mountId = other.mountId;
+  }
+
   /** The file type bits, S_IF*. */
   public int type() {
     return mode & Linux.S_IFMT;
