@@ -261,10 +261,10 @@ share_overlay() {
     # Quoted and stored: a mount that a test has killed is mounted anew.
     SHARED_ARGUMENTS=$(printf '%q ' "$@")
     export SHARED_ARGUMENTS
-    local n tests
+    local part tests
     tests=$(grep -c '^@test ' "$BATS_TEST_FILENAME")
-    for ((n = 1; n <= tests; n++)); do
-        L=$STACK/low1/t$n L2=$STACK/low2/t$n U=$STACK/up/t$n
+    for ((part = 1; part <= tests; part++)); do
+        L=$STACK/low1/t$part L2=$STACK/low2/t$part U=$STACK/up/t$part
         mkdir "$L" "$L2"
         fixture
     done
@@ -291,6 +291,11 @@ setup_file() {
 }
 
 setup() {
+    start_test
+}
+
+# What a file that has a setup of its own calls first.
+start_test() {
     skip_known_difference
     TEST_DIR=$FILE_DIR/t$BATS_TEST_NUMBER
     mkdir -p "$TEST_DIR" "$RUN_DIR/running"
