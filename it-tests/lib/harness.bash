@@ -23,7 +23,7 @@ umask 022
 SAMEPAGE_UNDER=${SAMEPAGE_UNDER:-kernel}
 SUITE=$(cd "${BASH_SOURCE[0]%/*}/.." && pwd)
 SAMEPAGE=${SAMEPAGE:-$SUITE/../scripts/samepage}
-RUN_DIR=${SAMEPAGE_RUN_DIR:-${BATS_RUN_TMPDIR:?"run the suite with it-tests/run"}}
+RUN_DIR=${IT_RUN_DIR:-${BATS_RUN_TMPDIR:?"run the suite with it-tests/run"}}
 FILE_NAME=${BATS_TEST_FILENAME##*/}
 FILE_DIR=$RUN_DIR/${FILE_NAME%.bats}
 
@@ -308,6 +308,10 @@ start_test() {
 }
 
 teardown() {
+    end_test
+}
+
+end_test() {
     [[ -n ${TEST_DIR:-} ]] || return 0
     local status=0
     leave_mount
