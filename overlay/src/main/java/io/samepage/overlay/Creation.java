@@ -18,10 +18,10 @@ import org.jspecify.annotations.Nullable;
 /**
  * New files and names (fs/overlayfs/dir.c, ovl_create_or_link).
  *
- * <p>What the daemon's own user creates where no whiteout is goes straight into the upper directory,
- * with one system call that leaves owner, mode, umask and inherited ACL to the file system there. All
- * else is made in the work directory and renamed in, so that nobody ever sees it with another owner or
- * with names of a removed directory in it.
+ * <p>What the daemon's own user creates where no whiteout is goes straight into the upper
+ * directory, with one system call that leaves owner, mode, umask and inherited ACL to the file
+ * system there. All else is made in the work directory and renamed in, so that nobody ever sees it
+ * with another owner or with names of a removed directory in it.
  */
 final class Creation {
   private static final int NEW = Linux.O_CREAT | Linux.O_EXCL | Linux.O_NOFOLLOW;
@@ -67,7 +67,7 @@ final class Creation {
 
   void mkdir(Request request, Directory parent, byte[] name, int mode, int umask, Entry entry)
       throws ErrnoException {
-    Kind kind = new Kind(mode & 07777 | Linux.S_IFDIR, umask, 0, null, 0);
+    Kind kind = new Kind((mode & 07777) | Linux.S_IFDIR, umask, 0, null, 0);
     make(request, parent, name, kind, entry, null, 0);
   }
 
@@ -86,7 +86,7 @@ final class Creation {
       Entry entry,
       Opened opened)
       throws ErrnoException {
-    Kind kind = new Kind(mode & 07777 | Linux.S_IFREG, umask, 0, null, Linux.O_RDWR);
+    Kind kind = new Kind((mode & 07777) | Linux.S_IFREG, umask, 0, null, Linux.O_RDWR);
     make(request, parent, name, kind, entry, opened, flags);
   }
 
@@ -176,8 +176,7 @@ final class Creation {
     return stage(request, dirfd, name, kind, whiteout, stat);
   }
 
-  private int stage(
-      Request request, int dirfd, byte[] name, Kind kind, boolean whiteout, Stat stat)
+  private int stage(Request request, int dirfd, byte[] name, Kind kind, boolean whiteout, Stat stat)
       throws ErrnoException {
     WorkDirectory work = overlay.work();
     byte[] temporary = work.temporaryName();
@@ -185,8 +184,7 @@ final class Creation {
     boolean done = false;
     try {
       fd = kind.make(work.fd(), temporary, 0700);
-      try (Fd made =
-          new Fd(Files.open(work.fd(), temporary, Linux.O_PATH | Linux.O_NOFOLLOW, 0))) {
+      try (Fd made = new Fd(Files.open(work.fd(), temporary, Linux.O_PATH | Linux.O_NOFOLLOW, 0))) {
         inherit(request, dirfd, made.number(), kind.mode(), kind.umask());
         if (kind.type() == Linux.S_IFDIR && whiteout) {
           Xattrs.set(made.number(), Names.EMPTY, overlay.xattrs.opaque, OverlayXattrs.YES, 0);
@@ -257,22 +255,15 @@ final class Creation {
 
   /** O_TMPFILE: a file without a name, until it is linked. */
   void tmpfile(
-      Request request,
-      Directory parent,
-      int flags,
-      int mode,
-      int umask,
-      Entry entry,
-      Opened opened)
+      Request request, Directory parent, int flags, int mode, int umask, Entry entry, Opened opened)
       throws ErrnoException {
     overlay.work();
     overlay.copyUp.directory(parent);
     Stat stat = new Stat();
     overlay.tree.readLock().lock();
     try (var above = overlay.descriptors.upper(parent)) {
-      Fd fd =
-          new Fd(Files.open(above.number(), Names.SELF, Linux.O_TMPFILE | Linux.O_RDWR, 0600));
-      inherit(request, above.number(), fd.number(), mode & 07777 | Linux.S_IFREG, umask);
+      Fd fd = new Fd(Files.open(above.number(), Names.SELF, Linux.O_TMPFILE | Linux.O_RDWR, 0600));
+      inherit(request, above.number(), fd.number(), (mode & 07777) | Linux.S_IFREG, umask);
       Files.stat(fd.number(), stat);
       long ino = overlay.layers.numbers().number(stat.dev(), stat.ino);
       Node node = new Node(null, Names.EMPTY, stat.mode, ino);

@@ -6,8 +6,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * What a directory's default ACL means for a file that is created in it (fs/posix_acl.c,
- * posix_acl_create_masq), on the form of linux/posix_acl_xattr.h: a version (2), then entries of tag,
- * permissions and ID.
+ * posix_acl_create_masq), on the form of linux/posix_acl_xattr.h: a version (2), then entries of
+ * tag, permissions and ID.
  */
 final class DefaultAcl {
   static final byte[] DEFAULT = Names.ascii("system.posix_acl_default");
@@ -47,13 +47,13 @@ final class DefaultAcl {
       int permissions = b.getShort(at + 2);
       switch (b.getShort(at)) {
         case USER_OBJ -> {
-          permissions &= mode >> 6 & 7;
-          left = left & ~0700 | permissions << 6;
+          permissions &= (mode >> 6) & 7;
+          left = (left & ~0700) | (permissions << 6);
           b.putShort(at + 2, (short) permissions);
         }
         case OTHER -> {
           permissions &= mode & 7;
-          left = left & ~7 | permissions;
+          left = (left & ~7) | permissions;
           b.putShort(at + 2, (short) permissions);
         }
         case GROUP_OBJ -> group = at;
@@ -69,8 +69,8 @@ final class DefaultAcl {
     }
     int masked = mask >= 0 ? mask : group;
     if (masked >= 0) {
-      int permissions = b.getShort(masked + 2) & mode >> 3 & 7;
-      left = left & ~070 | permissions << 3;
+      int permissions = b.getShort(masked + 2) & (mode >> 3) & 7;
+      left = (left & ~070) | (permissions << 3);
       b.putShort(masked + 2, (short) permissions);
     }
     return new DefaultAcl(left, extended ? result : null);

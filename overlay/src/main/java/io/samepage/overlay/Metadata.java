@@ -39,8 +39,7 @@ final class Metadata {
   void set(Node node, AttributeChange change, Attributes attributes) throws ErrnoException {
     overlay.work();
     if (change.setSize) {
-      overlay.copyUp.node(
-          node, change.size == 0 ? CopyUp.Extent.EMPTY : CopyUp.Extent.DATA);
+      overlay.copyUp.node(node, change.size == 0 ? CopyUp.Extent.EMPTY : CopyUp.Extent.DATA);
     } else {
       overlay.copyUp.node(node, CopyUp.Extent.METADATA);
     }

@@ -17,8 +17,8 @@ import org.jspecify.annotations.Nullable;
  * <p>Order of locks, outermost first:
  *
  * <ol>
- *   <li>the monitor of a file that is being copied up ({@link CopyUp}), or that of {@link CopyUp} for
- *       directories;
+ *   <li>the monitor of a file that is being copied up ({@link CopyUp}), or that of {@link CopyUp}
+ *       for directories;
  *   <li>{@link #tree}: for reading by whoever follows names or parents of nodes, for writing by
  *       rename, which changes them;
  *   <li>the monitor of a {@link Directory}, for its names; of two, the parent's first;
@@ -30,7 +30,9 @@ import org.jspecify.annotations.Nullable;
  * revalidates a name.
  */
 final class Overlay {
-  /** Nobody else changes the tree, so what the kernel has been told stays true until it changes it. */
+  /**
+   * Nobody else changes the tree, so what the kernel has been told stays true until it changes it.
+   */
   private static final long FOR_LONG = TimeUnit.DAYS.toNanos(1);
 
   final OverlayConfig config;
@@ -72,15 +74,7 @@ final class Overlay {
     locks = new LockTable();
     openFiles =
         new OpenFiles(
-            access,
-            copyUp,
-            nodes,
-            handles,
-            new CoherencePolicy(config),
-            config,
-            locks,
-            tree,
-            connection);
+            access, copyUp, nodes, handles, new CoherencePolicy(config), config, tree, connection);
   }
 
   /** The work directory; EROFS on a mount that cannot change. */
@@ -94,6 +88,11 @@ final class Overlay {
   /** A node by its nodeid, or what superseded it. */
   Node node(long nodeid) throws ErrnoException {
     return openFiles.current(nodes.get(nodeid));
+  }
+
+  /** What the locks of a file are kept by; see {@link OpenFiles#lockKey}. */
+  Object lockKey(long nodeid) throws ErrnoException {
+    return openFiles.lockKey(nodes.get(nodeid));
   }
 
   /**
@@ -187,7 +186,14 @@ final class Overlay {
 
   /** Lets go what a node that has been forgotten holds. */
   void drop(Node node) {
+    Node successor = openFiles.successorOf(node);
     openFiles.forgotten(node);
+    if (successor != null) {
+      Node left = nodes.forget(successor.nodeid, 1);
+      if (left != null) {
+        drop(left);
+      }
+    }
     if (node instanceof Directory directory) {
       descriptors.drop(directory);
       reader.changed(directory);

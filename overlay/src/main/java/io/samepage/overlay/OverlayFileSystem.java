@@ -14,6 +14,8 @@ import io.samepage.fuse.Opened;
 import io.samepage.fuse.Request;
 import io.samepage.overlay.Handles.Handle;
 import io.samepage.overlay.LayerAccess.Place;
+import io.samepage.overlay.options.HostDirectory;
+import io.samepage.overlay.options.MountDirectories;
 import io.samepage.posix.Errno;
 import io.samepage.posix.ErrnoException;
 import io.samepage.posix.Fd;
@@ -22,7 +24,6 @@ import io.samepage.posix.Linux;
 import io.samepage.posix.NativeBuffer;
 import io.samepage.posix.Processes;
 import io.samepage.posix.StatFs;
-import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -30,6 +31,8 @@ import org.jspecify.annotations.Nullable;
  * hands it to the class of its subject.
  */
 public final class OverlayFileSystem implements FileSystem {
+  private static final int PAGE_MASK = 4095;
+
   private final OverlayConfig config;
   private final LayerStack layers;
   private final @Nullable WorkDirectory work;
@@ -53,27 +56,20 @@ public final class OverlayFileSystem implements FileSystem {
     this.index = index;
   }
 
-  /**
-   * Opens the layers of a mount that has been checked.
-   *
-   * @param upper the root of the upper layer, null for none
-   * @param workdir the work directory; given if and only if there is an upper layer to be written
-   * @param lowers the roots of the lower layers, topmost first; at least one layer in all
-   */
-  public static OverlayFileSystem open(
-      OverlayConfig config, @Nullable Fd upper, @Nullable Fd workdir, List<Fd> lowers)
+  /** Opens the layers of a mount that has been checked; the directories stay the caller's. */
+  public static OverlayFileSystem open(OverlayConfig config, MountDirectories directories)
       throws ErrnoException {
-    LayerStack layers = LayerStack.open(upper, lowers);
+    LayerStack layers = LayerStack.open(directories.upper(), directories.lower());
+    HostDirectory workdir = directories.work();
     WorkDirectory work = null;
     try {
       HardLinkIndex index = null;
       if (workdir != null && !config.readOnly()) {
-        work = WorkDirectory.open(workdir.number());
+        work = WorkDirectory.open(workdir.fd());
         if (config.index()) {
           index =
               new HardLinkIndex(
-                  WorkDirectory.openIndex(workdir.number()),
-                  new OverlayXattrs(config.userXattrs()));
+                  WorkDirectory.openIndex(workdir.fd()), new OverlayXattrs(config.userXattrs()));
         }
       }
       return new OverlayFileSystem(config, layers, work, index);
@@ -142,8 +138,7 @@ public final class OverlayFileSystem implements FileSystem {
   // ------------------------------------------------------------------ names
 
   @Override
-  public void lookup(Request request, long parent, byte[] name, Entry entry)
-      throws ErrnoException {
+  public void lookup(Request request, long parent, byte[] name, Entry entry) throws ErrnoException {
     Overlay overlay = overlay();
     Directory directory = overlay.nodes.directory(parent);
     overlay.tree.readLock().lock();
@@ -228,8 +223,7 @@ public final class OverlayFileSystem implements FileSystem {
       throws ErrnoException {
     Parts now = parts();
     NodeTable nodes = now.overlay.nodes;
-    now.renames.rename(
-        nodes.directory(parent), name, nodes.directory(newParent), newName, flags);
+    now.renames.rename(nodes.directory(parent), name, nodes.directory(newParent), newName, flags);
   }
 
   @Override
@@ -245,8 +239,7 @@ public final class OverlayFileSystem implements FileSystem {
           return;
         }
         if (offset < Listing.PARENT_OFFSET
-            && !reply.add(
-                PARENT, parentIno(directory), Linux.DT_DIR, Listing.PARENT_OFFSET)) {
+            && !reply.add(PARENT, parentIno(directory), Linux.DT_DIR, Listing.PARENT_OFFSET)) {
           return;
         }
         Listing listing = overlay.reader.list(directory);
@@ -347,8 +340,7 @@ public final class OverlayFileSystem implements FileSystem {
   }
 
   @Override
-  public void setattr(
-      Request request, long nodeid, AttributeChange change, Attributes attributes)
+  public void setattr(Request request, long nodeid, AttributeChange change, Attributes attributes)
       throws ErrnoException {
     Parts now = parts();
     if (change.setSize
@@ -461,6 +453,9 @@ public final class OverlayFileSystem implements FileSystem {
         break;
       }
       done += got;
+      if ((got & PAGE_MASK) != 0) {
+        break; // nothing but the end of a file stops a read within a page
+      }
     }
     return done;
   }
@@ -488,7 +483,7 @@ public final class OverlayFileSystem implements FileSystem {
   public void flush(Request request, long nodeid, long handle, long lockOwner)
       throws ErrnoException {
     Overlay overlay = overlay();
-    overlay.locks.releaseOwner(overlay.node(nodeid), lockOwner);
+    overlay.locks.releaseOwner(overlay.lockKey(nodeid), lockOwner);
   }
 
   @Override
@@ -498,7 +493,7 @@ public final class OverlayFileSystem implements FileSystem {
       return;
     }
     try {
-      now.overlay.locks.releaseHandle(now.overlay.node(nodeid), handle, flockOwner);
+      now.overlay.locks.releaseHandle(now.overlay.lockKey(nodeid), handle, flockOwner);
     } catch (ErrnoException e) {
       // A node that is gone holds no locks.
     }
@@ -551,8 +546,7 @@ public final class OverlayFileSystem implements FileSystem {
   public void fallocate(
       Request request, long nodeid, long handle, long offset, long length, int mode)
       throws ErrnoException {
-    Files.fallocate(
-        overlay().openFiles.writable(handles.get(handle)), mode, offset, length);
+    Files.fallocate(overlay().openFiles.writable(handles.get(handle)), mode, offset, length);
   }
 
   @Override
@@ -581,11 +575,10 @@ public final class OverlayFileSystem implements FileSystem {
   // ------------------------------------------------------------------ locks
 
   @Override
-  public FileLock getlk(
-      Request request, long nodeid, long handle, long lockOwner, FileLock lock)
+  public FileLock getlk(Request request, long nodeid, long handle, long lockOwner, FileLock lock)
       throws ErrnoException {
     Overlay overlay = overlay();
-    return overlay.locks.test(overlay.node(nodeid), lockOwner, lock);
+    return overlay.locks.test(overlay.lockKey(nodeid), lockOwner, lock);
   }
 
   @Override
@@ -600,7 +593,6 @@ public final class OverlayFileSystem implements FileSystem {
       LockReply reply)
       throws ErrnoException {
     Overlay overlay = overlay();
-    overlay.locks.set(
-        overlay.node(nodeid), handle, lockOwner, lock, flock, wait, reply);
+    overlay.locks.set(overlay.lockKey(nodeid), handle, lockOwner, lock, flock, wait, reply);
   }
 }

@@ -10,8 +10,8 @@ import io.samepage.posix.Stat;
 import io.samepage.posix.Xattrs;
 
 /**
- * Removing names (fs/overlayfs/dir.c, ovl_do_remove). A name that a lower layer shows is covered by a
- * whiteout, in one step with the removal of an upper file.
+ * Removing names (fs/overlayfs/dir.c, ovl_do_remove). A name that a lower layer shows is covered by
+ * a whiteout, in one step with the removal of an upper file.
  */
 final class Removal {
   private final Overlay overlay;
@@ -61,8 +61,7 @@ final class Removal {
   }
 
   /** One of the names of a lower file with several, of which some may not be above yet. */
-  private void removeIndexed(
-      Node node, int dirfd, byte[] name, boolean covered, WorkDirectory work)
+  private void removeIndexed(Node node, int dirfd, byte[] name, boolean covered, WorkDirectory work)
       throws ErrnoException {
     HardLinkIndex index = overlay.index;
     if (index == null) {
@@ -92,7 +91,8 @@ final class Removal {
   }
 
   /**
-   * Keeps hold of an upper file whose last known name is about to go: the kernel may go on using it.
+   * Keeps hold of an upper file whose last known name is about to go: the kernel may go on using
+   * it.
    */
   void anchor(Node node, Directory parent, byte[] name) throws ErrnoException {
     if (node.nodeid != 0
@@ -178,8 +178,8 @@ final class Removal {
   }
 
   /**
-   * Puts an empty, opaque directory of the same kind in the place of an upper one that holds nothing
-   * but whiteouts, so that another one can be renamed over it.
+   * Puts an empty, opaque directory of the same kind in the place of an upper one that holds
+   * nothing but whiteouts, so that another one can be renamed over it.
    *
    * <p>The caller holds the tree lock for writing.
    */
@@ -193,8 +193,7 @@ final class Removal {
     Files.stat(dirfd, name, stat);
     Files.mkdir(work.fd(), temporary, 0700);
     boolean done = false;
-    try (Fd made =
-        new Fd(Files.open(work.fd(), temporary, Linux.O_PATH | Linux.O_NOFOLLOW, 0))) {
+    try (Fd made = new Fd(Files.open(work.fd(), temporary, Linux.O_PATH | Linux.O_NOFOLLOW, 0))) {
       Files.chown(made.number(), Names.EMPTY, stat.uid, stat.gid);
       Files.chmod(made.number(), stat.mode);
       Xattrs.set(made.number(), Names.EMPTY, overlay.xattrs.opaque, OverlayXattrs.YES, 0);

@@ -15,9 +15,9 @@ import java.util.Deque;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Renaming (fs/overlayfs/dir.c, ovl_rename). What is moved is brought up first; a directory with lower
- * parts takes a redirect to them along; whatever lower layers show under the old name is covered by a
- * whiteout in the same step.
+ * Renaming (fs/overlayfs/dir.c, ovl_rename). What is moved is brought up first; a directory with
+ * lower parts takes a redirect to them along; whatever lower layers show under the old name is
+ * covered by a whiteout in the same step.
  */
 final class Renames {
   /** As the kernel's overlayfs: a longer path is not stored (redirect_max). */
@@ -31,8 +31,7 @@ final class Renames {
     this.removal = removal;
   }
 
-  void rename(
-      Directory parent, byte[] name, Directory newParent, byte[] newName, int flags)
+  void rename(Directory parent, byte[] name, Directory newParent, byte[] newName, int flags)
       throws ErrnoException {
     boolean exchange = (flags & Linux.RENAME_EXCHANGE) != 0;
     boolean noreplace = (flags & Linux.RENAME_NOREPLACE) != 0;
@@ -50,7 +49,7 @@ final class Renames {
     try {
       Node node = require(overlay.peek(parent, name));
       Node target = overlay.peek(newParent, newName);
-      if (!node.hasUpper() || exchange && target != null && !target.hasUpper()) {
+      if (!node.hasUpper() || (exchange && target != null && !target.hasUpper())) {
         throw ErrnoException.of(Errno.ESTALE); // replaced meanwhile: the kernel asks again
       }
       if (exchange) {
@@ -196,12 +195,7 @@ final class Renames {
   }
 
   private void exchange(
-      Directory parent,
-      byte[] name,
-      Node node,
-      Directory newParent,
-      byte[] newName,
-      Node target)
+      Directory parent, byte[] name, Node node, Directory newParent, byte[] newName, Node target)
       throws ErrnoException {
     try (Shared from = overlay.descriptors.upper(parent);
         Shared to = overlay.descriptors.upper(newParent)) {
@@ -217,8 +211,7 @@ final class Renames {
   // ------------------------------------------------------------------ marks before the step
 
   /** Lets what is moved be found with all its parts at its new place. */
-  private void prepare(
-      Node node, int dirfd, byte[] name, Directory parent, Directory newParent)
+  private void prepare(Node node, int dirfd, byte[] name, Directory parent, Directory newParent)
       throws ErrnoException {
     if (node instanceof Directory directory) {
       if (directory.hasLowers()) {
