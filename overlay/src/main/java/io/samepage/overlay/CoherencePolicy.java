@@ -1,5 +1,7 @@
 package io.samepage.overlay;
 
+import io.samepage.overlay.options.ByteString;
+import io.samepage.overlay.options.Coherence;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -11,8 +13,9 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>On the kernel's overlayfs such a handle reads the new data afterwards. Passthrough cannot keep
  * that promise by itself, since the kernel reads the lower file on. Of the two ways that can, the
- * kernel's cache of the FUSE inode is as fast as any once it is filled, and is best for small files;
- * passthrough for mmap with reads through the daemon keeps large files in memory once. Immutable.
+ * kernel's cache of the FUSE inode is as fast as any once it is filled, and is best for small
+ * files; passthrough for mmap with reads through the daemon keeps large files in memory once.
+ * Immutable.
  */
 final class CoherencePolicy {
   /** Files up to this size are cached under their own inode, in bytes. */
@@ -33,23 +36,31 @@ final class CoherencePolicy {
 
   CoherencePolicy(OverlayConfig config) {
     this.config = config;
-    for (String path : config.nativeDirectories()) {
-      List<byte[]> components = new ArrayList<>();
-      for (String component : path.split("/")) {
-        if (!component.isEmpty()) {
-          components.add(component.getBytes(java.nio.charset.StandardCharsets.UTF_8));
-        }
-      }
-      nativeDirectories.add(components.toArray(new byte[0][]));
+    for (ByteString path : config.nativeDirectories()) {
+      nativeDirectories.add(components(path.toBytes()));
     }
+  }
+
+  private static byte[][] components(byte[] path) {
+    List<byte[]> components = new ArrayList<>();
+    int start = 0;
+    for (int i = 0; i <= path.length; i++) {
+      if (i == path.length || path[i] == '/') {
+        if (i > start) {
+          components.add(Arrays.copyOfRange(path, start, i));
+        }
+        start = i + 1;
+      }
+    }
+    return components.toArray(new byte[0][]);
   }
 
   /** How to read a lower file of {@code size} bytes. The caller holds the tree lock. */
   Reading reading(Node node, long size) {
-    if (config.readOnly() || config.coherence() == OverlayConfig.Coherence.RELAXED) {
+    if (config.readOnly() || config.coherence() == Coherence.RELAXED) {
       return Reading.NATIVE;
     }
-    if (config.coherence() == OverlayConfig.Coherence.AUTO && isInNativeDirectory(node)) {
+    if (config.coherence() == Coherence.AUTO && isInNativeDirectory(node)) {
       return Reading.NATIVE;
     }
     return size <= CACHED_LIMIT ? Reading.CACHED : Reading.COHERENT;

@@ -283,8 +283,7 @@ final class CopyUp {
     copyXattrs(source.number(), copy.number());
   }
 
-  private void fillData(
-      Stat stat, @Nullable Fd data, Fd copy, Extent extent, boolean metacopy)
+  private void fillData(Stat stat, @Nullable Fd data, Fd copy, Extent extent, boolean metacopy)
       throws ErrnoException {
     try (Fd out = new Fd(Files.reopen(copy.number(), Linux.O_WRONLY))) {
       if (extent != Extent.EMPTY && stat.size > 0) {

@@ -55,25 +55,29 @@ final class Layer implements AutoCloseable {
     }
   }
 
-  private static int openRoot(int directory, boolean readOnly) throws ErrnoException {
+  private static int openRoot(int directory, boolean lower) throws ErrnoException {
+    if (!lower) {
+      // A mount of its own would part it from the work directory: rename(2) stays within a mount.
+      return Files.open(directory, SELF, Linux.O_PATH | Linux.O_DIRECTORY, 0);
+    }
+    int tree;
     try {
-      int tree = Mounts.openTreeClone(directory, EMPTY);
-      try {
-        // No access times are written below: the kernel's overlayfs does not either.
-        Mounts.addAttributes(
-            tree, readOnly ? Linux.MOUNT_ATTR_RDONLY | Linux.MOUNT_ATTR_NOATIME : 0);
-        return tree;
-      } catch (ErrnoException e) {
-        Files.close(tree);
-        throw e;
-      }
+      tree = Mounts.openTreeClone(directory, EMPTY);
     } catch (ErrnoException e) {
       if (e.errno() != Errno.EPERM && e.errno() != Errno.ENOSYS && e.errno() != Errno.EINVAL) {
         throw e;
       }
-      // No right to mount, a kernel before 5.12, or a mount that cannot be cloned (one in another
-      // namespace): passthrough needs that right too, so no kernel open comes this way.
+      // No right to mount, a kernel before 5.2, or a mount that cannot be cloned (one in another
+      // namespace): passthrough needs that right too, so no open of the kernel's comes this way.
       return Files.open(directory, SELF, Linux.O_PATH | Linux.O_DIRECTORY, 0);
+    }
+    try {
+      // No access times are written below: the kernel's overlayfs does not either.
+      Mounts.addAttributes(tree, Linux.MOUNT_ATTR_RDONLY | Linux.MOUNT_ATTR_NOATIME);
+      return tree;
+    } catch (ErrnoException e) {
+      Files.close(tree);
+      throw e;
     }
   }
 

@@ -24,7 +24,7 @@ import org.jspecify.annotations.Nullable;
 final class NodeTable {
   private static final int SLOT_BITS = 32;
 
-  private volatile Node @Nullable [] slots = new Node[1024];
+  private volatile @Nullable Node[] slots = new Node[1024];
   private int[] uses = new int[1024];
   private int[] free = new int[64];
   private int freeCount;
@@ -46,14 +46,14 @@ final class NodeTable {
   NodeTable(Directory root) {
     root.nodeid = io.samepage.fuse.FileSystem.ROOT;
     root.lookups = 1;
-    Node[] table = slots;
+    @Nullable Node[] table = slots;
     table[1] = root;
     nextSlot = 2;
   }
 
   /** The node of a nodeid; ESTALE if the kernel was told to forget it or never knew it. */
   Node get(long nodeid) throws ErrnoException {
-    Node[] table = slots;
+    @Nullable Node[] table = slots;
     int slot = (int) nodeid;
     Node node = slot > 0 && slot < table.length ? table[slot] : null;
     if (node == null || node.nodeid != nodeid) {
@@ -109,6 +109,23 @@ final class NodeTable {
     if (node.parent() != null) {
       insert(node);
     }
+  }
+
+  /**
+   * Takes a new node of a file with several names in, unless another thread was faster.
+   *
+   * @return the node that is in the table, with one more look-up, under that name
+   */
+  synchronized Node addLinked(InodeKey key, Node node, Directory parent, byte[] name) {
+    Node known = byInode.get(key);
+    if (known != null) {
+      addName(parent, name, known);
+      known.lookups++;
+      return known;
+    }
+    add(node);
+    linkInode(key, node);
+    return node;
   }
 
   /** Lets a node be found by an inode below that has several names. */
@@ -206,11 +223,12 @@ final class NodeTable {
 
   /**
    * Puts a new node in the place of an old one: all its names and inodes lead to the new one from
-   * now on. The old one keeps its nodeid until it is forgotten.
+   * now on. The old one keeps its nodeid until it is forgotten, and until then holds one look-up of
+   * the new one.
    */
   synchronized void supersede(Node old, Node successor) {
     enter(successor);
-    successor.lookups = 0;
+    successor.lookups = 1;
     Directory parent = old.parent();
     if (parent != null) {
       erase(old);
@@ -246,7 +264,7 @@ final class NodeTable {
    * @return the node if none is left, and it is out of the table now; else null
    */
   synchronized @Nullable Node forget(long nodeid, long count) {
-    Node[] table = slots;
+    @Nullable Node[] table = slots;
     int slot = (int) nodeid;
     Node node = slot > 0 && slot < table.length ? table[slot] : null;
     if (node == null || node.nodeid != nodeid || slot == 1) {
@@ -258,21 +276,6 @@ final class NodeTable {
     }
     remove(node);
     return node;
-  }
-
-  /** Takes a node out that nobody has looked up (a successor that was never found). */
-  synchronized boolean removeUnused(Node node) {
-    if (node.lookups > 0 || get0(node.nodeid) != node) {
-      return false;
-    }
-    remove(node);
-    return true;
-  }
-
-  private @Nullable Node get0(long nodeid) {
-    Node[] table = slots;
-    int slot = (int) nodeid;
-    return slot > 0 && slot < table.length ? table[slot] : null;
   }
 
   private void remove(Node node) {
@@ -290,7 +293,7 @@ final class NodeTable {
       }
     }
     int slot = (int) node.nodeid;
-    Node[] table = slots;
+    @Nullable Node[] table = slots;
     table[slot] = null;
     if (freeCount == free.length) {
       free = Arrays.copyOf(free, free.length * 2);
@@ -333,7 +336,7 @@ final class NodeTable {
       slot = free[--freeCount];
     } else {
       slot = nextSlot++;
-      Node[] table = slots;
+      @Nullable Node[] table = slots;
       if (slot == table.length) {
         int length = table.length + (table.length >> 1);
         uses = Arrays.copyOf(uses, length);
@@ -341,7 +344,7 @@ final class NodeTable {
       }
     }
     node.nodeid = ((long) uses[slot]++ << SLOT_BITS) | slot;
-    Node[] table = slots;
+    @Nullable Node[] table = slots;
     table[slot] = node;
   }
 

@@ -5,8 +5,8 @@ import io.samepage.posix.Fd;
 import org.jspecify.annotations.Nullable;
 
 /**
- * How one nodeid is open. The mode is chosen at the first open and stays until the last release: the
- * kernel allows no other.
+ * How one nodeid is open. The mode is chosen at the first open and stays until the last release:
+ * the kernel allows no other.
  *
  * <p>Guarded by the lock that {@link OpenFiles} has for the node.
  */
@@ -29,8 +29,13 @@ final class OpenFile {
   /** Handles that can write. */
   int writers;
 
-  /** The registered file of modes LOWER and UPPER; {@link Opened#NO_BACKING} if there is none yet. */
+  /**
+   * The registered file of modes LOWER and UPPER; {@link Opened#NO_BACKING} if there is none yet.
+   */
   int backingId = Opened.NO_BACKING;
+
+  /** In mode LOWER: whether read comes to the daemon, so that it can answer with new data. */
+  boolean coherent;
 
   /** The lower file, opened when the daemon first reads it. */
   @Nullable Fd lower;

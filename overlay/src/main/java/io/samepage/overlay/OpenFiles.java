@@ -1,14 +1,12 @@
 package io.samepage.overlay;
 
-import com.github.benmanes.caffeine.cache.Cache;
-import com.github.benmanes.caffeine.cache.Caffeine;
 import io.samepage.fuse.BackingFiles;
 import io.samepage.fuse.Connection;
 import io.samepage.fuse.Opened;
+import io.samepage.overlay.CoherencePolicy.Reading;
 import io.samepage.overlay.Handles.Handle;
 import io.samepage.overlay.LayerAccess.Place;
 import io.samepage.overlay.OpenFile.Mode;
-import io.samepage.overlay.lock.LockTable;
 import io.samepage.posix.Errno;
 import io.samepage.posix.ErrnoException;
 import io.samepage.posix.Fd;
@@ -24,14 +22,15 @@ import org.jspecify.annotations.Nullable;
 /**
  * Opening, and where the data of an open file come from.
  *
- * <p>A nodeid has one mode while it is open ({@link OpenFile}). A file that readers have open on its
- * lower file and that is now to be written gets a nodeid of its own: the old node is
- * <em>superseded</em>, OPEN is answered with ESTALE, and the kernel looks the name up again and finds
- * the successor. The old nodeid goes on serving what is open through it: metadata and locks from the
- * successor, data from the lower file (native handles) or from the upper one (coherent handles).
+ * <p>A nodeid has one mode while it is open ({@link OpenFile}). A file that readers have open on
+ * its lower file and that is now to be written gets a nodeid of its own: the old node is
+ * <em>superseded</em>, OPEN is answered with ESTALE, and the kernel looks the name up again and
+ * finds the successor. The old nodeid goes on serving what is open through it: metadata and locks
+ * from the successor, data from the lower file (native handles) or from the upper one (coherent
+ * handles).
  *
- * <p>State is guarded by one of a fixed set of locks, chosen by nodeid. Order: tree lock, monitor of
- * a directory, then these, then the {@link NodeTable}. No data are copied under them.
+ * <p>State is guarded by one of a fixed set of locks, chosen by nodeid. Order: tree lock, monitor
+ * of a directory, then these, then the {@link NodeTable}. No data are copied under them.
  */
 final class OpenFiles {
   private static final int LOCKS = 64;
@@ -45,13 +44,13 @@ final class OpenFiles {
   private final Handles handles;
   private final CoherencePolicy policy;
   private final OverlayConfig config;
-  private final LockTable locks;
   private final ReentrantReadWriteLock tree;
   private final Connection connection;
   private final @Nullable BackingFiles backingFiles;
   private final Object[] nodeLocks = new Object[LOCKS];
   private final Map<Node, Node> successors = new ConcurrentHashMap<>();
-  private final Cache<Node, OpenFile> idle;
+  private final Map<Node, Node> predecessors = new ConcurrentHashMap<>();
+  private final IdleFiles idle = new IdleFiles(IDLE_LIMIT);
   private final LongAdder fallbacks = new LongAdder();
   private final LongAdder breaks = new LongAdder();
 
@@ -62,7 +61,6 @@ final class OpenFiles {
       Handles handles,
       CoherencePolicy policy,
       OverlayConfig config,
-      LockTable locks,
       ReentrantReadWriteLock tree,
       Connection connection) {
     this.access = access;
@@ -71,24 +69,12 @@ final class OpenFiles {
     this.handles = handles;
     this.policy = policy;
     this.config = config;
-    this.locks = locks;
     this.tree = tree;
     this.connection = connection;
     this.backingFiles = connection.backingFiles();
     for (int i = 0; i < LOCKS; i++) {
       nodeLocks[i] = new Object();
     }
-    this.idle =
-        Caffeine.newBuilder()
-            .maximumSize(IDLE_LIMIT)
-            .executor(Runnable::run)
-            .<Node, OpenFile>evictionListener(
-                (node, file, cause) -> {
-                  if (node != null && file != null) {
-                    evicted(node, file);
-                  }
-                })
-            .build();
   }
 
   private Object lockOf(Node node) {
@@ -116,6 +102,18 @@ final class OpenFiles {
       now = successor;
     }
     return now;
+  }
+
+  /**
+   * What locks of a file are kept by: the same object for all nodeids that the file has had, so
+   * that no lock need move when it gets another one.
+   */
+  Object lockKey(Node node) {
+    Node first = node;
+    for (Node before = predecessors.get(first); before != null; before = predecessors.get(first)) {
+      first = before;
+    }
+    return first;
   }
 
   // ------------------------------------------------------------------ open
@@ -159,7 +157,9 @@ final class OpenFiles {
     }
   }
 
-  /** The state of a node that is to be opened, in the mode that it has or, if it is not open, gets. */
+  /**
+   * The state of a node that is to be opened, in the mode that it has or, if it is not open, gets.
+   */
   private OpenFile fileFor(Node node, boolean write) throws ErrnoException {
     if (node.isSuperseded()) {
       throw ErrnoException.of(Errno.ESTALE);
@@ -174,14 +174,16 @@ final class OpenFiles {
       return file;
     }
     Mode mode;
+    Reading reading = Reading.NATIVE;
     if (backingFiles == null) {
       mode = Mode.CACHED;
     } else if (above) {
       mode = Mode.UPPER;
-    } else if (file != null && file.mode == Mode.LOWER) {
-      mode = Mode.LOWER; // as it was open before, with a file that may still be registered
+    } else if (file != null && file.mode != Mode.UPPER) {
+      return file; // as it was open before: no need to look at the file again
     } else {
-      mode = lowerReading(node) == CoherencePolicy.Reading.CACHED ? Mode.CACHED : Mode.LOWER;
+      reading = lowerReading(node);
+      mode = reading == Reading.CACHED ? Mode.CACHED : Mode.LOWER;
     }
     if (file != null && file.mode != mode) {
       drop(node, file);
@@ -189,14 +191,15 @@ final class OpenFiles {
     }
     if (file == null) {
       file = new OpenFile(mode);
+      file.coherent = reading == Reading.COHERENT;
       node.openFile = file;
     }
     return file;
   }
 
-  private CoherencePolicy.Reading lowerReading(Node node) throws ErrnoException {
+  private Reading lowerReading(Node node) throws ErrnoException {
     if (node.isRemoved()) {
-      return CoherencePolicy.Reading.NATIVE;
+      return Reading.NATIVE;
     }
     Stat stat = new Stat();
     try (Place place = access.lowerData(node)) {
@@ -221,8 +224,7 @@ final class OpenFiles {
       case LOWER -> {
         opened.backingId = file.backingId;
         boolean exec = (flags & Linux.FMODE_EXEC) != 0;
-        opened.directIo =
-            !exec && lowerReading(node) != CoherencePolicy.Reading.NATIVE;
+        opened.directIo = !exec && lowerReading(node) != CoherencePolicy.Reading.NATIVE;
       }
       case CACHED -> {
         opened.keepCache = !node.isCacheStale();
@@ -233,7 +235,7 @@ final class OpenFiles {
     if (writable) {
       file.writers++;
     }
-    idle.invalidate(node);
+    idle.remove(node);
     opened.handle = handles.add(new Handle(node, file, writable));
   }
 
@@ -280,11 +282,11 @@ final class OpenFiles {
     if (anchor != null) {
       successor.setAnchor(new Fd(Files.dup(anchor.number())));
     }
+    predecessors.put(successor, node);
     successors.put(node, successor);
     Directory parent = node.parent();
     byte[] name = node.name();
     nodes.supersede(node, successor);
-    locks.transfer(node, successor);
     breaks.increment();
     connection.invalidateInode(node.nodeid, -1, 0);
     if (parent != null) {
@@ -293,8 +295,8 @@ final class OpenFiles {
   }
 
   /**
-   * Makes sure that a change of a file's size reaches who opens it from now on: ESTALE if its nodeid
-   * cannot have that.
+   * Makes sure that a change of a file's size reaches who opens it from now on: ESTALE if its
+   * nodeid cannot have that.
    *
    * <p>The caller holds the tree lock.
    */
@@ -423,24 +425,16 @@ final class OpenFiles {
         return;
       }
       file.closeDescriptors();
-      boolean outdated =
-          file.mode == Mode.LOWER && node.hasUpper() && !node.isMetacopy();
-      if (file.backingId == Opened.NO_BACKING
-          || outdated
-          || node.isRemoved()
-          || node.isSuperseded()) {
+      boolean outdated = file.mode == Mode.LOWER && node.hasUpper() && !node.isMetacopy();
+      if (outdated || node.isRemoved() || node.isSuperseded()) {
         drop(node, file);
-      } else {
-        idle.put(node, file);
+        return;
       }
     }
-  }
-
-  private void evicted(Node node, OpenFile file) {
-    synchronized (lockOf(node)) {
-      if (file.opens == 0) {
-        drop(node, file);
-      }
+    // Outside of the lock, since what falls out is of another node.
+    Node evicted = idle.add(node);
+    if (evicted != null) {
+      discard(evicted);
     }
   }
 
@@ -455,7 +449,9 @@ final class OpenFiles {
     }
   }
 
-  /** Lets go what is kept of a node that is not open: it was removed, or nobody knows it any more. */
+  /**
+   * Lets go what is kept of a node that is not open: it was removed, or nobody knows it any more.
+   */
   void discard(Node node) {
     if (node.openFile == null) {
       return;
@@ -463,7 +459,7 @@ final class OpenFiles {
     synchronized (lockOf(node)) {
       OpenFile file = node.openFile;
       if (file != null && file.opens == 0) {
-        idle.invalidate(node);
+        idle.remove(node);
         drop(node, file);
       }
     }
@@ -472,7 +468,16 @@ final class OpenFiles {
   /** A node that the kernel has forgotten. */
   void forgotten(Node node) {
     discard(node);
-    successors.remove(node);
+    predecessors.remove(node);
+    Node successor = successors.remove(node);
+    if (successor != null) {
+      predecessors.remove(successor);
+    }
+  }
+
+  /** The node that was held only because a superseded one, forgotten now, referred to it. */
+  @Nullable Node successorOf(Node node) {
+    return successors.get(node);
   }
 
   /** Closes everything; for the end of a mount. */
@@ -480,6 +485,8 @@ final class OpenFiles {
     for (Handle handle : handles.drain()) {
       handle.file().closeDescriptors();
     }
-    idle.invalidateAll();
+    for (Node node : nodes.all()) {
+      discard(node);
+    }
   }
 }

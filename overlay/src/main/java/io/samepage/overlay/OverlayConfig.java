@@ -1,5 +1,10 @@
 package io.samepage.overlay;
 
+import io.samepage.overlay.options.ByteString;
+import io.samepage.overlay.options.Coherence;
+import io.samepage.overlay.options.MountOptions;
+import io.samepage.overlay.options.RedirectDir;
+import io.samepage.overlay.options.Xino;
 import java.util.List;
 
 /**
@@ -26,15 +31,19 @@ public record OverlayConfig(
     boolean index,
     boolean xino,
     Coherence coherence,
-    List<String> nativeDirectories) {
-
-  /** What a handle that was opened for reading before a copy-up sees after it. */
-  public enum Coherence {
-    /** The new data, except below the directories that are called static. */
-    AUTO,
-    /** The new data, always. */
-    STRICT,
-    /** The old data, always; reads are as fast as they can be. */
-    RELAXED
+    List<ByteString> nativeDirectories) {
+  /** What the options of a mount come to. */
+  public static OverlayConfig of(MountOptions options) {
+    return new OverlayConfig(
+        options.readOnly(),
+        options.syncNothing(),
+        options.userXattr(),
+        options.redirectDir() == RedirectDir.ON,
+        options.redirectDir() != RedirectDir.NOFOLLOW,
+        options.metacopy(),
+        options.index(),
+        options.xino() != Xino.OFF,
+        options.coherence(),
+        options.nativeDirs());
   }
 }

@@ -93,11 +93,7 @@ final class OverlayXattrs {
       }
       byte[] attribute = Arrays.copyOfRange(list, at, end);
       at = end + 1;
-      if (Arrays.equals(attribute, FUSE_OVERLAYFS_OPAQUE)) {
-        foundOpaque = Xattrs.find(dirfd, name, attribute);
-      } else if (!Names.startsWith(attribute, prefix)) {
-        continue;
-      } else if (Arrays.equals(attribute, opaque)) {
+      if (Arrays.equals(attribute, FUSE_OVERLAYFS_OPAQUE) || Arrays.equals(attribute, opaque)) {
         foundOpaque = Xattrs.find(dirfd, name, attribute);
       } else if (Arrays.equals(attribute, redirect)) {
         foundRedirect = Xattrs.find(dirfd, name, attribute);

@@ -6,8 +6,8 @@ import io.samepage.posix.Linux;
 import io.samepage.posix.Stat;
 
 /**
- * Set-user-ID and set-group-ID bits, which a change of a file takes away. The daemon's own writes do
- * not, since it is privileged, so it does what the kernel says is due (FUSE_HANDLE_KILLPRIV_V2).
+ * Set-user-ID and set-group-ID bits, which a change of a file takes away. The daemon's own writes
+ * do not, since it is privileged, so it does what the kernel says is due (FUSE_HANDLE_KILLPRIV_V2).
  */
 final class Privileges {
   private Privileges() {}

@@ -390,9 +390,9 @@ final class Resolver {
         if (i == target.length || target[i] == '/') {
           int length = i - start;
           boolean dots =
-              length == 1 && target[start] == '.'
-                  || length == 2 && target[start] == '.' && target[start + 1] == '.';
-          if (length == 0 || dots || i < target.length && !absolute) {
+              (length == 1 && target[start] == '.')
+                  || (length == 2 && target[start] == '.' && target[start + 1] == '.');
+          if (length == 0 || dots || (i < target.length && !absolute)) {
             return false;
           }
           start = i + 1;

@@ -105,6 +105,10 @@ public final class Linux {
   public static final long MOUNT_ATTR_NODEV = 4;
   public static final long MOUNT_ATTR_NOEXEC = 8;
   public static final long MOUNT_ATTR_NOATIME = 0x10;
+
+  /** All settings of access times. */
+  public static final long MOUNT_ATTR__ATIME = 0x70;
+
   public static final int OPEN_TREE_CLONE = 1;
 
   public static final int CLONE_FS = 0x200;

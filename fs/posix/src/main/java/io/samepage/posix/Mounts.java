@@ -54,7 +54,8 @@ public final class Mounts {
     ByteBuffer b = scratch.bytes();
     int at = scratch.structAt();
     b.putLong(at, attributes);
-    b.putLong(at + 8, 0);
+    // The access time settings are one choice, not bits: a new one needs the old one cleared.
+    b.putLong(at + 8, (attributes & Linux.MOUNT_ATTR_NOATIME) != 0 ? Linux.MOUNT_ATTR__ATIME : 0);
     b.putLong(at + 16, 0);
     b.putLong(at + 24, 0);
     check(

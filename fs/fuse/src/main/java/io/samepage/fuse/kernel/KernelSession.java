@@ -55,10 +55,9 @@ final class KernelSession implements Session, Connection {
         new Workers(
             device,
             dispatcher,
-            fs,
-            interrupts,
-            agreement.has(InitFlags.SETXATTR_EXT),
+            () -> new Exchange(fs, interrupts, agreement.has(InitFlags.SETXATTR_EXT)),
             options.maxWorkers(),
+            options.pollNanos(),
             this::ended);
   }
 

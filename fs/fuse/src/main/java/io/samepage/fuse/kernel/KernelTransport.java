@@ -80,7 +80,7 @@ public final class KernelTransport {
             + ",max_read="
             + Exchange.MAX_DATA;
     try {
-      return MountPoint.mount(device, options, data.getBytes(StandardCharsets.US_ASCII));
+      return MountPoint.mount(options, data.getBytes(StandardCharsets.US_ASCII));
     } catch (ErrnoException e) {
       String target = new String(options.target(), StandardCharsets.UTF_8);
       throw new MountException(e.errno(), target + ": " + explain(e));

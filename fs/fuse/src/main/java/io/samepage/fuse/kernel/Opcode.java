@@ -114,6 +114,14 @@ enum Opcode {
     return refusal;
   }
 
+  /** Whether to answer it takes long as a rule, so that another worker should read meanwhile. */
+  boolean isLong() {
+    return switch (this) {
+      case FSYNC, FSYNCDIR, SYNCFS, COPY_FILE_RANGE, COPY_FILE_RANGE_64 -> true;
+      default -> false;
+    };
+  }
+
   /** Whether its sender waits for an answer, be it an error. */
   boolean repliesToErrors() {
     return this != FORGET && this != BATCH_FORGET && this != INTERRUPT;
