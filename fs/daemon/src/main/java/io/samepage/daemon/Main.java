@@ -1,15 +1,10 @@
 package io.samepage.daemon;
 
-import io.samepage.overlay.OverlayCounters;
 import io.samepage.overlay.options.ByteString;
 import java.util.List;
 
 /** Where the command {@code samepage} begins. */
 public final class Main {
-  private static final FileSystemFactory OVERLAY =
-      (options, directories) ->
-          new FileSystemFactory.Made(EmptyFileSystem.create(), () -> new OverlayCounters(0, 0, 0));
-
   private Main() {}
 
   public static void main(String[] decoded) {
@@ -21,9 +16,9 @@ public final class Main {
     try {
       MountRequest request = MountRequest.read(arguments);
       if (request == null) {
-        return CommandLineInterface.run(arguments, caller, OVERLAY);
+        return CommandLineInterface.run(arguments, caller);
       }
-      MountProcess.run(request, caller, OVERLAY);
+      MountProcess.run(request, caller);
       return ExitCode.OK.number();
     } catch (CommandFailure e) {
       return caller.fail(e);

@@ -126,6 +126,8 @@ final class MountStatus {
     json.writeNumberField("inodes", now.inodes());
     json.writeNumberField("handles", now.handles());
     json.writeNumberField("copy_ups", now.copyUps());
+    json.writeNumberField("breaks", now.breaks());
+    json.writeNumberField("fallbacks", now.fallbacks());
     Runtime runtime = Runtime.getRuntime();
     json.writeNumberField("heap_bytes", runtime.totalMemory() - runtime.freeMemory());
     json.writeNumberField("heap_max_bytes", runtime.maxMemory());
