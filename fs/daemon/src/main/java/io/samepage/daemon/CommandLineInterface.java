@@ -20,8 +20,8 @@ final class CommandLineInterface {
   private CommandLineInterface() {}
 
   /** Runs a command line; returns the number to exit with. */
-  static int run(List<ByteString> arguments, Caller caller, FileSystemFactory factory) {
-    CommandLine line = build(caller, factory);
+  static int run(List<ByteString> arguments, Caller caller) {
+    CommandLine line = build(caller);
     line.setParameterExceptionHandler((e, words) -> caller.fail(ExitCode.USAGE, usage(e)));
     line.setExecutionExceptionHandler(
         (e, command, parsed) -> {
@@ -33,12 +33,12 @@ final class CommandLineInterface {
     return line.execute(Arguments.latin1(arguments));
   }
 
-  static CommandLine build(Caller caller, FileSystemFactory factory) {
+  static CommandLine build(Caller caller) {
     StateDirectory state = StateDirectory.ofThisUser();
-    CommandLine mount = new CommandLine(new MountCommand(caller, factory));
+    CommandLine mount = new CommandLine(new MountCommand(caller));
     mount.getCommandSpec().usageMessage().footer(OptionTable.lines(WIDTH));
     CommandLine line =
-        new CommandLine(new RootCommand(caller, factory))
+        new CommandLine(new RootCommand(caller))
             .addSubcommand(mount)
             .addSubcommand(new UmountCommand(state))
             .addSubcommand(new StatusCommand(state))

@@ -1,18 +1,10 @@
 package io.samepage.daemon;
 
-import io.samepage.overlay.OverlayConfig;
-import io.samepage.overlay.OverlayFileSystem;
 import io.samepage.overlay.options.ByteString;
 import java.util.List;
 
 /** Where the command {@code samepage} begins. */
 public final class Main {
-  private static final FileSystemFactory OVERLAY =
-      (options, directories) -> {
-        OverlayFileSystem overlay = OverlayFileSystem.open(OverlayConfig.of(options), directories);
-        return new FileSystemFactory.Made(overlay, overlay::counters);
-      };
-
   private Main() {}
 
   public static void main(String[] decoded) {
@@ -24,9 +16,9 @@ public final class Main {
     try {
       MountRequest request = MountRequest.read(arguments);
       if (request == null) {
-        return CommandLineInterface.run(arguments, caller, OVERLAY);
+        return CommandLineInterface.run(arguments, caller);
       }
-      MountProcess.run(request, caller, OVERLAY);
+      MountProcess.run(request, caller);
       return ExitCode.OK.number();
     } catch (CommandFailure e) {
       return caller.fail(e);

@@ -18,7 +18,6 @@ import picocli.CommandLine.Parameters;
     footerHeading = "%n")
 final class MountCommand implements Callable<Integer> {
   private final Caller caller;
-  private final FileSystemFactory factory;
 
   @Option(
       names = {"-o", "--options"},
@@ -35,30 +34,23 @@ final class MountCommand implements Callable<Integer> {
   @Parameters(paramLabel = "TARGET", description = "The directory to mount on.")
   private String target = "";
 
-  MountCommand(Caller caller, FileSystemFactory factory) {
+  MountCommand(Caller caller) {
     this.caller = caller;
-    this.factory = factory;
   }
 
   @Override
   public Integer call() throws CommandFailure {
-    return mount(Form.STRICT, options, target, foreground, caller, factory);
+    return mount(Form.STRICT, options, target, foreground, caller);
   }
 
   static int mount(
-      Form form,
-      List<String> options,
-      String target,
-      boolean foreground,
-      Caller caller,
-      FileSystemFactory factory)
+      Form form, List<String> options, String target, boolean foreground, Caller caller)
       throws CommandFailure {
     List<ByteString> bytes = new ArrayList<>();
     for (String option : options) {
       bytes.add(Arguments.bytes(option));
     }
-    MountProcess.run(
-        new MountRequest(form, bytes, Arguments.bytes(target), foreground), caller, factory);
+    MountProcess.run(new MountRequest(form, bytes, Arguments.bytes(target), foreground), caller);
     return ExitCode.OK.number();
   }
 }

@@ -4,6 +4,8 @@ import io.samepage.fuse.Session;
 import io.samepage.fuse.kernel.KernelMountOptions;
 import io.samepage.fuse.kernel.KernelTransport;
 import io.samepage.fuse.kernel.MountException;
+import io.samepage.overlay.OverlayConfig;
+import io.samepage.overlay.OverlayFileSystem;
 import io.samepage.overlay.options.ByteString;
 import io.samepage.overlay.options.HostDirectory;
 import io.samepage.overlay.options.MountDirectories;
@@ -15,6 +17,7 @@ import io.samepage.overlay.options.Passthrough;
 import io.samepage.overlay.options.VolatileMark;
 import io.samepage.posix.Credentials;
 import io.samepage.posix.ErrnoException;
+import io.samepage.posix.Fd;
 import io.samepage.posix.Files;
 import io.samepage.posix.MountTable;
 import io.samepage.posix.Processes;
@@ -49,7 +52,6 @@ final class MountProcess {
 
   private final MountRequest request;
   private final Caller caller;
-  private final FileSystemFactory factory;
   private final StateDirectory state;
   private final List<String> notes = new ArrayList<>();
   private final CountDownLatch over = new CountDownLatch(1);
@@ -63,10 +65,9 @@ final class MountProcess {
   /** Whether this process has been told to end; guarded by {@link #mounting}. */
   private boolean ending;
 
-  private MountProcess(MountRequest request, Caller caller, FileSystemFactory factory) {
+  private MountProcess(MountRequest request, Caller caller) {
     this.request = request;
     this.caller = caller;
-    this.factory = factory;
     this.state = StateDirectory.ofThisUser();
   }
 
@@ -75,9 +76,8 @@ final class MountProcess {
    *
    * @throws CommandFailure if the mount does not come to stand
    */
-  static void run(MountRequest request, Caller caller, FileSystemFactory factory)
-      throws CommandFailure {
-    new MountProcess(request, caller, factory).run();
+  static void run(MountRequest request, Caller caller) throws CommandFailure {
+    new MountProcess(request, caller).run();
   }
 
   private void run() throws CommandFailure {
@@ -161,8 +161,8 @@ final class MountProcess {
       Processes.changeDirectory(ROOT);
       preparation.join();
       DaemonLog.setMount(path.toString());
-      FileSystemFactory.Made made = factory.make(options, directories);
-      Session session = mount(options, directories, path, made);
+      OverlayFileSystem overlay = open(options, directories);
+      Session session = mount(options, directories, path, overlay);
       try {
         directories.closeLower();
         MountStatus status =
@@ -172,7 +172,7 @@ final class MountProcess {
                 path,
                 directories,
                 session,
-                made.counters(),
+                overlay::counters,
                 state.log());
         Standing standing = new Standing(session, directories, openControl(path, status));
         announce(session);
@@ -193,12 +193,29 @@ final class MountProcess {
     }
   }
 
+  private static OverlayFileSystem open(MountOptions options, MountDirectories directories)
+      throws ErrnoException {
+    List<Fd> lowers = new ArrayList<>();
+    for (HostDirectory lower : directories.lower()) {
+      lowers.add(lower.descriptor());
+    }
+    return OverlayFileSystem.open(
+        OverlayConfig.of(options),
+        descriptor(directories.upper()),
+        descriptor(directories.work()),
+        lowers);
+  }
+
+  private static @Nullable Fd descriptor(@Nullable HostDirectory directory) {
+    return directory == null ? null : directory.descriptor();
+  }
+
   /** Mounts, unless this process has been told to end; from then on it ends with the mount. */
   private Session mount(
       MountOptions options,
       MountDirectories directories,
       ByteString path,
-      FileSystemFactory.Made made)
+      OverlayFileSystem overlay)
       throws MountException, ErrnoException, CommandFailure {
     Runtime.getRuntime().addShutdownHook(new Thread(this::endOnSignal, "signal"));
     synchronized (mounting) {
@@ -217,7 +234,7 @@ final class MountProcess {
                     .withAllowOther(options.allowOther() || Credentials.effectiveUid() == 0)
                     .withPassthrough(passthrough(options))
                     .withMaxStackDepth(stackDepth(directories)),
-                made.fileSystem());
+                overlay);
         session = stands;
         return stands;
       } catch (MountException | RuntimeException e) {

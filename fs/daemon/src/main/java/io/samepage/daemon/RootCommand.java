@@ -51,7 +51,6 @@ final class RootCommand implements Callable<Integer> {
   }
 
   private final Caller caller;
-  private final FileSystemFactory factory;
 
   @Spec private CommandSpec spec;
 
@@ -69,9 +68,8 @@ final class RootCommand implements Callable<Integer> {
   @Parameters(hidden = true)
   private List<String> operands = new ArrayList<>();
 
-  RootCommand(Caller caller, FileSystemFactory factory) {
+  RootCommand(Caller caller) {
     this.caller = caller;
-    this.factory = factory;
     this.spec = CommandSpec.create();
   }
 
@@ -90,6 +88,6 @@ final class RootCommand implements Callable<Integer> {
           spec.commandLine(),
           operands.isEmpty() ? "the mount point is missing" : "more than one mount point");
     }
-    return MountCommand.mount(Form.TOLERANT, options, operands.get(0), foreground, caller, factory);
+    return MountCommand.mount(Form.TOLERANT, options, operands.get(0), foreground, caller);
   }
 }

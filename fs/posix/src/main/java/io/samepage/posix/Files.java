@@ -75,8 +75,7 @@ public final class Files {
     b.putLong(at, (flags | Linux.O_CLOEXEC) & 0xffffffffL);
     b.putLong(at + 8, 0);
     b.putLong(at + 16, resolve);
-    return (int)
-        check(C.syscall(SYS_OPENAT2, dirfd, scratch.first(path), scratch.struct(), 24, 0, 0));
+    return (int) check(C.syscall(SYS_OPENAT2, dirfd, scratch.first(path), scratch.struct(), 24, 0));
   }
 
   public static void close(int fd) {
@@ -194,7 +193,7 @@ public final class Files {
     Scratch scratch = Scratch.current();
     if (!noFchmodat2) {
       long result =
-          C.syscall(SYS_FCHMODAT2, fd, scratch.empty(), mode & 07777, Linux.AT_EMPTY_PATH, 0, 0);
+          C.syscall(SYS_FCHMODAT2, fd, scratch.empty(), mode & 07777, Linux.AT_EMPTY_PATH, 0);
       if (result >= 0) {
         return;
       }
