@@ -289,7 +289,7 @@ public final class Files {
     ByteBuffer b = scratch.bytes();
     b.putLong(scratch.structAt(), offsetIn);
     b.putLong(scratch.structAt() + 8, offsetOut);
-    return check(C.copy_file_range(in, scratch.struct(), out, scratch.struct() + 8, length, 0));
+    return check(C.copy_file_range(in, scratch.struct(), out, scratch.struct() + 8, length, 0, 0));
   }
 
   /**

@@ -76,9 +76,13 @@ final class LibC {
 
     int syncfs(int fd);
 
+    /**
+     * With an argument that nobody reads: the stubs that jffi generates for exactly six arguments
+     * leave the sixth one unset, and the kernel refuses flags that it does not know.
+     */
     @ssize_t
     long copy_file_range(
-        int in, long offsetInAddress, int out, long offsetOutAddress, @size_t long size, int flags);
+        int in, long offsetInAddress, int out, long offsetOutAddress, @size_t long size, long flags, long unused);
 
     int fstatfs(int fd, long buffer);
 
