@@ -107,11 +107,23 @@ final class Creation {
       synchronized (parent) {
         try (var above = overlay.descriptors.upper(parent)) {
           int fd = place(request, above.number(), name, kind, stat);
+          if (stat.isDirectory() && parent.hasLowers()) {
+            markOpaque(above.number(), name);
+          }
           register(parent, name, stat, fd, entry, opened, flags);
         }
       }
     } finally {
       overlay.tree.readLock().unlock();
+    }
+  }
+
+  /** Saves later mounts the search below: nothing there belongs to a directory that is new. */
+  private void markOpaque(int dirfd, byte[] name) {
+    try {
+      Xattrs.set(dirfd, name, overlay.xattrs.opaque, OverlayXattrs.YES, 0);
+    } catch (ErrnoException e) {
+      // What must be hidden has been already.
     }
   }
 

@@ -447,14 +447,21 @@ final class Resolver {
       return reached;
     }
 
+    /**
+     * Whether a directory hides a name of the layers below; beside the name, it cuts off a merge.
+     */
+    private boolean hasAufsWhiteout(LayerDirectory base, int fd, byte[] hidden)
+        throws ErrnoException {
+      return !base.withoutAufsMarks()
+          && Files.tryStat(fd, Names.aufsWhiteout(hidden), scratch) == 0;
+    }
+
     private boolean look(LayerDirectory base, byte[] last, Stat stat) throws ErrnoException {
       boolean bottom = base.layer().index() == layers.lowers().size();
       try (Shared above = descriptors.lower(base)) {
         int errno = Files.tryStat(above.number(), last, stat);
         if (errno == Errno.ENOENT || errno == Errno.ENAMETOOLONG) {
-          if (at < bases.length
-              && !base.withoutAufsMarks()
-              && Files.tryStat(above.number(), Names.aufsWhiteout(last), scratch) == 0) {
+          if (at < bases.length && hasAufsWhiteout(base, above.number(), last)) {
             over = true;
           }
           return false;
@@ -485,7 +492,8 @@ final class Resolver {
             over = true;
           } else if (!bottom) {
             byte[] mark = Names.concat(Names.concat(last, SLASH), Names.AUFS_OPAQUE);
-            if (Files.tryStat(above.number(), mark, scratch) == 0) {
+            if (Files.tryStat(above.number(), mark, scratch) == 0
+                || hasAufsWhiteout(base, above.number(), last)) {
               over = true;
             } else {
               redirect(marks.redirect());
