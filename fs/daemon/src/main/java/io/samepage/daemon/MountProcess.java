@@ -125,6 +125,7 @@ final class MountProcess {
         caller.releaseReady();
         return;
       }
+      target.directory().requireFree(request.form(), options.nonEmpty());
       standing = stand(options, target, preparation);
     }
     try (standing) {
@@ -155,7 +156,7 @@ final class MountProcess {
     MountDirectories directories = MountDirectories.open(options, PATIENCE);
     boolean stands = false;
     try {
-      target.directory().check(request.form(), options.nonEmpty(), directories);
+      target.directory().requireApart(directories);
       notes.addAll(directories.notes());
       ByteString path = target.directory().path();
       Processes.changeDirectory(ROOT);
