@@ -16,6 +16,7 @@ import io.samepage.overlay.options.MountRefusedException;
 import io.samepage.overlay.options.Passthrough;
 import io.samepage.overlay.options.VolatileMark;
 import io.samepage.posix.Credentials;
+import io.samepage.posix.Errno;
 import io.samepage.posix.ErrnoException;
 import io.samepage.posix.Fd;
 import io.samepage.posix.Files;
@@ -189,22 +190,33 @@ final class MountProcess {
       }
     } finally {
       if (!stands) {
+        directories.discard();
         directories.close();
       }
     }
   }
 
   private static OverlayFileSystem open(MountOptions options, MountDirectories directories)
-      throws ErrnoException {
+      throws CommandFailure {
     List<Fd> lowers = new ArrayList<>();
     for (HostDirectory lower : directories.lower()) {
       lowers.add(lower.descriptor());
     }
-    return OverlayFileSystem.open(
-        OverlayConfig.of(options),
-        descriptor(directories.upper()),
-        descriptor(directories.work()),
-        lowers);
+    try {
+      return OverlayFileSystem.open(
+          OverlayConfig.of(options),
+          descriptor(directories.upper()),
+          descriptor(directories.work()),
+          lowers);
+    } catch (ErrnoException e) {
+      boolean denied = e.errno() == Errno.EACCES || e.errno() == Errno.EPERM;
+      throw new CommandFailure(
+          denied ? ExitCode.PERMISSION : ExitCode.SYSTEM,
+          "the layers cannot be used ("
+              + e.getMessage()
+              + "): "
+              + (denied ? "run as root" : "see what the kernel says about it (dmesg)"));
+    }
   }
 
   private static @Nullable Fd descriptor(@Nullable HostDirectory directory) {
