@@ -66,6 +66,8 @@ final class LibC {
 
     int ftruncate(int fd, long length);
 
+    int truncate(long path, long length);
+
     int fallocate(int fd, int mode, long offset, long length);
 
     long lseek(int fd, long offset, int whence);
