@@ -142,6 +142,7 @@ final class Creation {
             ? new Directory(parent, name, ino, new LayerDirectory[0])
             : new Node(parent, name, stat.mode, ino);
     node.setUpper();
+    node.noteMode(stat.mode);
     overlay.reader.changed(parent);
     overlay.nodes.add(node);
     if (opened != null) {
@@ -180,7 +181,7 @@ final class Creation {
       }
     }
     if (Files.tryStat(dirfd, name, stat) == 0) {
-      if (!stat.isZeroDevice()) {
+      if (!overlay.xattrs.isWhiteout(dirfd, name, stat)) {
         throw ErrnoException.of(Errno.EEXIST);
       }
       whiteout = true;
@@ -280,6 +281,7 @@ final class Creation {
       long ino = overlay.layers.numbers().number(stat.dev(), stat.ino);
       Node node = new Node(null, Names.EMPTY, stat.mode, ino);
       node.setUpper();
+      node.noteMode(stat.mode);
       node.setAnchor(new Fd(Files.dup(fd.number())));
       node.setRemoved(true);
       overlay.nodes.add(node);
@@ -317,7 +319,7 @@ final class Creation {
     }
   }
 
-  private static void linkTo(Place from, int dirfd, byte[] name, WorkDirectory work)
+  private void linkTo(Place from, int dirfd, byte[] name, WorkDirectory work)
       throws ErrnoException {
     try {
       linkOnce(from, dirfd, name);
@@ -325,7 +327,7 @@ final class Creation {
       Stat stat = new Stat();
       if (e.errno() != Errno.EEXIST
           || Files.tryStat(dirfd, name, stat) != 0
-          || !stat.isZeroDevice()) {
+          || !overlay.xattrs.isWhiteout(dirfd, name, stat)) {
         throw e;
       }
       byte[] temporary = work.temporaryName();
