@@ -12,9 +12,12 @@ import java.nio.ByteBuffer;
 public final class Files {
   private static final int STATX_MASK = Linux.STATX_BASIC_STATS | Linux.STATX_BTIME;
   private static final byte[] EMPTY = {};
+  private static final long SYS_COPY_FILE_RANGE = Linux.IS_ARM64 ? 285 : 326;
   private static final long SYS_OPENAT2 = 437;
   private static final long SYS_FCHMODAT2 = 452;
-  private static volatile boolean noFchmodat2;
+
+  /** Whether the kernel has no fchmodat2(2); tests set it to have what is done then. */
+  static volatile boolean noFchmodat2;
 
   private Files() {}
 
@@ -289,7 +292,8 @@ public final class Files {
     ByteBuffer b = scratch.bytes();
     b.putLong(scratch.structAt(), offsetIn);
     b.putLong(scratch.structAt() + 8, offsetOut);
-    return check(C.copy_file_range(in, scratch.struct(), out, scratch.struct() + 8, length, 0));
+    long from = scratch.struct();
+    return check(C.syscall(SYS_COPY_FILE_RANGE, in, from, out, from + 8, length, 0));
   }
 
   /**

@@ -21,6 +21,8 @@ final class LibC {
    * The functions as jnr-ffi calls them. Addresses and offsets are C longs, so that the generated
    * stubs pass registers on and convert nothing. It is public only because the stubs live in a
    * class loader of their own.
+   *
+   * <p>None has exactly six arguments: jnr-ffi 2.3 passes garbage for the sixth.
    */
   public interface Functions {
     int openat(int dirfd, long path, int flags, int mode);
@@ -75,10 +77,6 @@ final class LibC {
     int fdatasync(int fd);
 
     int syncfs(int fd);
-
-    @ssize_t
-    long copy_file_range(
-        int in, long offsetInAddress, int out, long offsetOutAddress, @size_t long size, int flags);
 
     int fstatfs(int fd, long buffer);
 

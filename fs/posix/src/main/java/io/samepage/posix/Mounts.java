@@ -3,6 +3,7 @@ package io.samepage.posix;
 import static io.samepage.posix.Files.check;
 import static io.samepage.posix.LibC.C;
 
+import java.lang.ref.Reference;
 import java.nio.ByteBuffer;
 
 /** Mounting, and detached mounts (mount(2), open_tree(2), mount_setattr(2)). */
@@ -26,6 +27,7 @@ public final class Mounts {
             rest.address(),
             flags,
             rest.address() + type.length + 1));
+    Reference.reachabilityFence(rest);
   }
 
   /** umount2(2). */
