@@ -23,7 +23,7 @@ umask 022
 SAMEPAGE_UNDER=${SAMEPAGE_UNDER:-kernel}
 SUITE=$(cd "${BASH_SOURCE[0]%/*}/.." && pwd)
 SAMEPAGE=${SAMEPAGE:-$SUITE/../scripts/samepage}
-RUN_DIR=${SAMEPAGE_RUN_DIR:-${BATS_RUN_TMPDIR:?"run the suite with it-tests/run"}}
+RUN_DIR=${IT_RUN_DIR:-${BATS_RUN_TMPDIR:?"run the suite with it-tests/run"}}
 FILE_NAME=${BATS_TEST_FILENAME##*/}
 FILE_DIR=$RUN_DIR/${FILE_NAME%.bats}
 
@@ -261,10 +261,10 @@ share_overlay() {
     # Quoted and stored: a mount that a test has killed is mounted anew.
     SHARED_ARGUMENTS=$(printf '%q ' "$@")
     export SHARED_ARGUMENTS
-    local n tests
+    local part tests
     tests=$(grep -c '^@test ' "$BATS_TEST_FILENAME")
-    for ((n = 1; n <= tests; n++)); do
-        L=$STACK/low1/t$n L2=$STACK/low2/t$n U=$STACK/up/t$n
+    for ((part = 1; part <= tests; part++)); do
+        L=$STACK/low1/t$part L2=$STACK/low2/t$part U=$STACK/up/t$part
         mkdir "$L" "$L2"
         fixture
     done
@@ -291,6 +291,11 @@ setup_file() {
 }
 
 setup() {
+    start_test
+}
+
+# What a file that has a setup of its own calls first.
+start_test() {
     skip_known_difference
     TEST_DIR=$FILE_DIR/t$BATS_TEST_NUMBER
     mkdir -p "$TEST_DIR" "$RUN_DIR/running"
@@ -303,6 +308,10 @@ setup() {
 }
 
 teardown() {
+    end_test
+}
+
+end_test() {
     [[ -n ${TEST_DIR:-} ]] || return 0
     local status=0
     leave_mount

@@ -8,6 +8,8 @@ import io.samepage.posix.Linux;
 import io.samepage.posix.Stat;
 import io.samepage.posix.Xattrs;
 import java.nio.charset.StandardCharsets;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -21,6 +23,8 @@ import org.jspecify.annotations.Nullable;
  * the name and the number change in one step.
  */
 final class HardLinkIndex implements AutoCloseable {
+  private static final Pattern STORED = Pattern.compile("([UL])([+-][0-9]+)[\0\n]?");
+
   private final Fd directory;
   private final OverlayXattrs xattrs;
 
@@ -86,17 +90,21 @@ final class HardLinkIndex implements AutoCloseable {
    */
   int nlink(int upperFd, Stat upper, int lowerNlink) throws ErrnoException {
     byte[] value = Xattrs.find(upperFd, Names.EMPTY, xattrs.nlink);
-    if (value == null || value.length < 3) {
-      return upper.nlink;
+    return value == null ? upper.nlink : nlink(value, upper.nlink, lowerNlink);
+  }
+
+  /** Reads overlay.nlink as the kernel does; what it would not take counts for nothing. */
+  static int nlink(byte[] value, int upperNlink, int lowerNlink) {
+    Matcher stored = STORED.matcher(new String(value, StandardCharsets.ISO_8859_1));
+    if (!stored.matches()) {
+      return upperNlink;
     }
-    String text = new String(value, StandardCharsets.US_ASCII);
+    int base = stored.group(1).equals("U") ? upperNlink : lowerNlink;
     try {
-      int difference = Integer.parseInt(text.substring(1).replace("\0", ""));
-      int base = text.charAt(0) == 'L' && lowerNlink > 0 ? lowerNlink : upper.nlink;
-      int nlink = base + difference;
-      return nlink > 0 ? nlink : upper.nlink;
+      long nlink = (long) base + Integer.parseInt(stored.group(2));
+      return base > 0 && nlink > 0 && nlink <= Integer.MAX_VALUE ? (int) nlink : upperNlink;
     } catch (NumberFormatException e) {
-      return upper.nlink;
+      return upperNlink; // more digits than an int has
     }
   }
 

@@ -1,7 +1,7 @@
 package io.samepage.overlay;
 
+import io.samepage.overlay.options.HostDirectory;
 import io.samepage.posix.ErrnoException;
-import io.samepage.posix.Fd;
 import io.samepage.posix.FileHandles;
 import io.samepage.posix.Files;
 import io.samepage.posix.Linux;
@@ -24,21 +24,22 @@ final class LayerStack implements AutoCloseable {
       all.add(upper);
     }
     all.addAll(lowers);
-    this.numbers = new InodeNumbers(all);
+    this.numbers = new InodeNumbers(all.stream().mapToLong(Layer::dev).toArray());
   }
 
   /** Opens layers by descriptors of their root directories, which stay the caller's. */
-  static LayerStack open(@Nullable Fd upperRoot, List<Fd> lowerRoots) throws ErrnoException {
+  static LayerStack open(@Nullable HostDirectory upperRoot, List<HostDirectory> lowerRoots)
+      throws ErrnoException {
     List<Layer> opened = new ArrayList<>();
     try {
       Layer upper = null;
       if (upperRoot != null) {
-        upper = Layer.open(0, upperRoot.number());
+        upper = Layer.open(0, upperRoot.fd());
         opened.add(upper);
       }
       List<Layer> lowers = new ArrayList<>();
-      for (Fd root : lowerRoots) {
-        Layer layer = Layer.open(lowers.size() + 1, root.number());
+      for (HostDirectory root : lowerRoots) {
+        Layer layer = Layer.open(lowers.size() + 1, root.fd());
         opened.add(layer);
         lowers.add(layer);
       }

@@ -34,6 +34,9 @@ final class OpenFile {
    */
   int backingId = Opened.NO_BACKING;
 
+  /** In mode LOWER: whether read comes to the daemon, so that it can answer with new data. */
+  boolean coherent;
+
   /** The lower file, opened when the daemon first reads it. */
   @Nullable Fd lower;
 

@@ -3,6 +3,7 @@ package io.samepage.overlay;
 import io.samepage.fuse.BackingFiles;
 import io.samepage.fuse.Connection;
 import io.samepage.fuse.Opened;
+import io.samepage.overlay.CoherencePolicy.Reading;
 import io.samepage.overlay.Handles.Handle;
 import io.samepage.overlay.LayerAccess.Place;
 import io.samepage.overlay.OpenFile.Mode;
@@ -173,14 +174,16 @@ final class OpenFiles {
       return file;
     }
     Mode mode;
+    Reading reading = Reading.NATIVE;
     if (backingFiles == null) {
       mode = Mode.CACHED;
     } else if (above) {
       mode = Mode.UPPER;
-    } else if (file != null && file.mode == Mode.LOWER) {
-      mode = Mode.LOWER; // as it was open before, with a file that may still be registered
+    } else if (file != null && file.mode != Mode.UPPER) {
+      return file; // as it was open before: no need to look at the file again
     } else {
-      mode = lowerReading(node) == CoherencePolicy.Reading.CACHED ? Mode.CACHED : Mode.LOWER;
+      reading = lowerReading(node);
+      mode = reading == Reading.CACHED ? Mode.CACHED : Mode.LOWER;
     }
     if (file != null && file.mode != mode) {
       drop(node, file);
@@ -188,14 +191,15 @@ final class OpenFiles {
     }
     if (file == null) {
       file = new OpenFile(mode);
+      file.coherent = reading == Reading.COHERENT;
       node.openFile = file;
     }
     return file;
   }
 
-  private CoherencePolicy.Reading lowerReading(Node node) throws ErrnoException {
+  private Reading lowerReading(Node node) throws ErrnoException {
     if (node.isRemoved()) {
-      return CoherencePolicy.Reading.NATIVE;
+      return Reading.NATIVE;
     }
     Stat stat = new Stat();
     try (Place place = access.lowerData(node)) {
@@ -422,10 +426,7 @@ final class OpenFiles {
       }
       file.closeDescriptors();
       boolean outdated = file.mode == Mode.LOWER && node.hasUpper() && !node.isMetacopy();
-      if (file.backingId == Opened.NO_BACKING
-          || outdated
-          || node.isRemoved()
-          || node.isSuperseded()) {
+      if (outdated || node.isRemoved() || node.isSuperseded()) {
         drop(node, file);
         return;
       }

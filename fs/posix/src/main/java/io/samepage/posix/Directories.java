@@ -29,7 +29,7 @@ public final class Directories {
     NativeBuffer buffer = BUFFER.get();
     ByteBuffer b = buffer.bytes();
     while (true) {
-      long length = C.syscall(SYS_GETDENTS64, fd, buffer.address(), ROOM, 0, 0, 0);
+      long length = C.syscall(SYS_GETDENTS64, fd, buffer.address(), ROOM, 0, 0);
       if (length < 0) {
         throw ErrnoException.of(LibC.errno());
       }

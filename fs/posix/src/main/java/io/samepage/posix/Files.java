@@ -12,7 +12,6 @@ import java.nio.ByteBuffer;
 public final class Files {
   private static final int STATX_MASK = Linux.STATX_BASIC_STATS | Linux.STATX_BTIME;
   private static final byte[] EMPTY = {};
-  private static final long SYS_COPY_FILE_RANGE = Linux.IS_ARM64 ? 285 : 326;
   private static final long SYS_OPENAT2 = 437;
   private static final long SYS_FCHMODAT2 = 452;
 
@@ -78,8 +77,7 @@ public final class Files {
     b.putLong(at, (flags | Linux.O_CLOEXEC) & 0xffffffffL);
     b.putLong(at + 8, 0);
     b.putLong(at + 16, resolve);
-    return (int)
-        check(C.syscall(SYS_OPENAT2, dirfd, scratch.first(path), scratch.struct(), 24, 0, 0));
+    return (int) check(C.syscall(SYS_OPENAT2, dirfd, scratch.first(path), scratch.struct(), 24, 0));
   }
 
   public static void close(int fd) {
@@ -197,7 +195,7 @@ public final class Files {
     Scratch scratch = Scratch.current();
     if (!noFchmodat2) {
       long result =
-          C.syscall(SYS_FCHMODAT2, fd, scratch.empty(), mode & 07777, Linux.AT_EMPTY_PATH, 0, 0);
+          C.syscall(SYS_FCHMODAT2, fd, scratch.empty(), mode & 07777, Linux.AT_EMPTY_PATH, 0);
       if (result >= 0) {
         return;
       }
@@ -292,8 +290,7 @@ public final class Files {
     ByteBuffer b = scratch.bytes();
     b.putLong(scratch.structAt(), offsetIn);
     b.putLong(scratch.structAt() + 8, offsetOut);
-    long from = scratch.struct();
-    return check(C.syscall(SYS_COPY_FILE_RANGE, in, from, out, from + 8, length, 0));
+    return check(C.copy_file_range(in, scratch.struct(), out, scratch.struct() + 8, length, 0));
   }
 
   /**

@@ -47,7 +47,7 @@ public final class Mounts {
     if (path.length == 0) {
       flags |= Linux.AT_EMPTY_PATH;
     }
-    return (int) check(C.syscall(SYS_OPEN_TREE, dirfd, scratch.first(path), flags, 0, 0, 0));
+    return (int) check(C.syscall(SYS_OPEN_TREE, dirfd, scratch.first(path), flags, 0, 0));
   }
 
   /** mount_setattr(2): adds MOUNT_ATTR_* bits to the mount that a descriptor is the root of. */
@@ -62,6 +62,6 @@ public final class Mounts {
     b.putLong(at + 24, 0);
     check(
         C.syscall(
-            SYS_MOUNT_SETATTR, fd, scratch.empty(), Linux.AT_EMPTY_PATH, scratch.struct(), 32, 0));
+            SYS_MOUNT_SETATTR, fd, scratch.empty(), Linux.AT_EMPTY_PATH, scratch.struct(), 32));
   }
 }

@@ -1,8 +1,8 @@
 package io.samepage.posix;
 
+import com.kenai.jffi.MemoryIO;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import jnr.ffi.Pointer;
 
 /**
  * Memory outside the heap, at a fixed address, with a view as a little-endian buffer. It lives as
@@ -30,7 +30,7 @@ public final class NativeBuffer {
     ByteBuffer aligned = ByteBuffer.allocateDirect(whole + page).alignedSlice(page);
     aligned.limit(capacity);
     ByteBuffer exact = aligned.slice().order(ByteOrder.LITTLE_ENDIAN);
-    long address = Pointer.wrap(LibC.RUNTIME, exact).address();
+    long address = MemoryIO.getInstance().getDirectBufferAddress(exact);
     if (whole >= LARGE) {
       // The JDK has zeroed it, page by page: give the pages back, and get zeroes when they are
       // used.

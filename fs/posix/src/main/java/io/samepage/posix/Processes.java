@@ -18,6 +18,16 @@ public final class Processes {
     Files.check(C.kill(pid, signal));
   }
 
+  /** chdir(2), of the whole process but for threads that have left its shared state. */
+  public static void changeDirectory(byte[] path) throws ErrnoException {
+    int fd = Files.open(Linux.AT_FDCWD, path, Linux.O_PATH | Linux.O_DIRECTORY, 0);
+    try {
+      Files.check(C.fchdir(fd));
+    } finally {
+      Files.close(fd);
+    }
+  }
+
   /** The soft limit of open descriptors (RLIMIT_NOFILE). */
   public static long descriptorLimit() throws ErrnoException {
     Scratch scratch = Scratch.current();

@@ -138,8 +138,7 @@ public final class Xattrs {
               scratch.first(name),
               Linux.AT_SYMLINK_NOFOLLOW,
               scratch.value(),
-              Scratch.VALUE_ROOM,
-              0);
+              Scratch.VALUE_ROOM);
       errno = result < 0 ? LibC.errno() : 0;
       if (errno != 0) {
         fallBack(errno);
@@ -173,7 +172,6 @@ public final class Xattrs {
               scratch.first(name),
               Linux.AT_SYMLINK_NOFOLLOW,
               scratch.second(attribute),
-              0,
               0);
       if (result >= 0) {
         return;

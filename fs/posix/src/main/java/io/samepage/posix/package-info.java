@@ -1,5 +1,6 @@
 /**
- * System calls of Linux, through jnr-ffi: the only place of samepage with native code.
+ * System calls of Linux, through jffi, the core of jnr-ffi: the only place of samepage with native
+ * code.
  *
  * <p>Each class has one subject ({@link io.samepage.posix.Files}, {@link io.samepage.posix.Xattrs},
  * {@link io.samepage.posix.Mounts}, …) and static methods that are named after the calls they make
@@ -9,8 +10,9 @@
  * no exception.
  *
  * <p>How data flows: a name or a structure is copied into a small native area that belongs to the
- * calling thread ({@code Scratch}), the call is made through {@code LibC}, whose stubs jnr-ffi
- * generates once, and results are read back from that area. Nothing is allocated per call.
+ * calling thread ({@code Scratch}), the call is made through {@code LibC}, and results are read
+ * back from that area. Nothing is allocated per call, but for the few bytes that jffi needs to pass
+ * more than six arguments.
  *
  * <p>Numbers are those of x86-64 and arm64, which agree in all that is used here unless {@link
  * io.samepage.posix.Linux} says otherwise.

@@ -149,7 +149,12 @@ public final class HostDirectory implements AutoCloseable {
     return name;
   }
 
-  /** The descriptor, open until {@link #close}. */
+  /** The descriptor, open until {@link #close}; it stays this object's. */
+  public Fd descriptor() {
+    return fd;
+  }
+
+  /** The number of {@link #descriptor}. */
   public int fd() {
     return fd.number();
   }
