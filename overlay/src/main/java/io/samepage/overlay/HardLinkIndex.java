@@ -8,8 +8,6 @@ import io.samepage.posix.Linux;
 import io.samepage.posix.Stat;
 import io.samepage.posix.Xattrs;
 import java.nio.charset.StandardCharsets;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -23,8 +21,6 @@ import org.jspecify.annotations.Nullable;
  * the name and the number change in one step.
  */
 final class HardLinkIndex implements AutoCloseable {
-  private static final Pattern STORED = Pattern.compile("([UL])([+-][0-9]+)[\0\n]?");
-
   private final Fd directory;
   private final OverlayXattrs xattrs;
 
@@ -34,7 +30,8 @@ final class HardLinkIndex implements AutoCloseable {
     this.xattrs = xattrs;
   }
 
-  private static byte[] entryName(byte[] origin) {
+  /** The name of a file's entry, as the kernel's overlayfs gives it. */
+  static byte[] entryName(byte[] origin) {
     StringBuilder hex = new StringBuilder(origin.length * 2);
     for (byte b : origin) {
       hex.append(Character.forDigit((b >> 4) & 15, 16)).append(Character.forDigit(b & 15, 16));
@@ -95,16 +92,22 @@ final class HardLinkIndex implements AutoCloseable {
 
   /** Reads overlay.nlink as the kernel does; what it would not take counts for nothing. */
   static int nlink(byte[] value, int upperNlink, int lowerNlink) {
-    Matcher stored = STORED.matcher(new String(value, StandardCharsets.ISO_8859_1));
-    if (!stored.matches()) {
+    int length = value.length;
+    if (length > 0 && (value[length - 1] == '\n' || value[length - 1] == 0)) {
+      length--;
+    }
+    if (length < 3
+        || (value[0] != 'U' && value[0] != 'L')
+        || (value[1] != '+' && value[1] != '-')) {
       return upperNlink;
     }
-    int base = stored.group(1).equals("U") ? upperNlink : lowerNlink;
+    int base = value[0] == 'U' ? upperNlink : lowerNlink;
     try {
-      long nlink = (long) base + Integer.parseInt(stored.group(2));
+      String difference = new String(value, 1, length - 1, StandardCharsets.ISO_8859_1);
+      long nlink = (long) base + Integer.parseInt(difference);
       return base > 0 && nlink > 0 && nlink <= Integer.MAX_VALUE ? (int) nlink : upperNlink;
     } catch (NumberFormatException e) {
-      return upperNlink; // more digits than an int has
+      return upperNlink;
     }
   }
 

@@ -94,8 +94,7 @@ final class FilesTest {
       int fd = Files.openBeneath(dir.fd(), bytes("d/f"), Linux.O_RDONLY, beneath);
       Files.close(fd);
       assertErrno(
-          Errno.ELOOP,
-          () -> Files.openBeneath(dir.fd(), bytes("l/f"), Linux.O_RDONLY, beneath));
+          Errno.ELOOP, () -> Files.openBeneath(dir.fd(), bytes("l/f"), Linux.O_RDONLY, beneath));
       assertErrno(
           Errno.EXDEV, () -> Files.openBeneath(dir.fd(), bytes(".."), Linux.O_PATH, beneath));
     }
@@ -130,8 +129,16 @@ final class FilesTest {
   final class Making {
     @ParameterizedTest
     @CsvSource({
-      "0, 0", "1, 3", "8, 255", "8, 256", "259, 65536", "255, 1048575", "256, 1", "4095, 0",
-      "4095, 1048575", "2730, 699050"
+      "0, 0",
+      "1, 3",
+      "8, 255",
+      "8, 256",
+      "259, 65536",
+      "255, 1048575",
+      "256, 1",
+      "4095, 0",
+      "4095, 1048575",
+      "2730, 699050"
     })
     void aDeviceKeepsItsNumbers(int major, int minor) throws Exception {
       needsRoot();

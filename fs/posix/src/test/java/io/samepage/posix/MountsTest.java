@@ -21,8 +21,7 @@ final class MountsTest {
       byte[] file = dir.file("f", "old");
       Files.utimens(dir.fd(), file, 1, 0, 2, 0);
       try (Fd clone = new Fd(Mounts.openTreeClone(dir.fd(), SELF))) {
-        Mounts.addAttributes(
-            clone.number(), Linux.MOUNT_ATTR_RDONLY | Linux.MOUNT_ATTR_NOATIME);
+        Mounts.addAttributes(clone.number(), Linux.MOUNT_ATTR_RDONLY | Linux.MOUNT_ATTR_NOATIME);
         int at = clone.number();
         assertErrno(Errno.EROFS, () -> Files.open(at, file, Linux.O_WRONLY, 0));
         assertErrno(Errno.EROFS, () -> Files.open(at, file, Linux.O_RDWR | Linux.O_TRUNC, 0));
@@ -63,8 +62,7 @@ final class MountsTest {
         Files.stat(clone.number(), stat);
         assertThat(stat.attributes & Linux.STATX_ATTR_MOUNT_ROOT).isNotZero();
         assertErrno(
-            Errno.EXDEV,
-            () -> Files.link(clone.number(), bytes("f"), dir.fd(), bytes("across")));
+            Errno.EXDEV, () -> Files.link(clone.number(), bytes("f"), dir.fd(), bytes("across")));
       }
     }
   }

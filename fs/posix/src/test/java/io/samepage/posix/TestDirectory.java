@@ -16,8 +16,7 @@ final class TestDirectory implements AutoCloseable {
   TestDirectory(Path path) throws ErrnoException {
     this.path = path;
     this.fd =
-        Files.open(
-            Linux.AT_FDCWD, bytes(path.toString()), Linux.O_RDONLY | Linux.O_DIRECTORY, 0);
+        Files.open(Linux.AT_FDCWD, bytes(path.toString()), Linux.O_RDONLY | Linux.O_DIRECTORY, 0);
   }
 
   static byte[] bytes(String latin1) {

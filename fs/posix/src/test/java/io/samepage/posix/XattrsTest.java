@@ -86,8 +86,7 @@ final class XattrsTest {
       assertErrno(Errno.ENODATA, () -> Xattrs.get(dirfd, name, attribute));
       assertErrno(Errno.ENODATA, () -> Xattrs.remove(dirfd, name, attribute));
       assertErrno(
-          Errno.ENODATA,
-          () -> Xattrs.set(dirfd, name, attribute, bytes("v"), Linux.XATTR_REPLACE));
+          Errno.ENODATA, () -> Xattrs.set(dirfd, name, attribute, bytes("v"), Linux.XATTR_REPLACE));
 
       byte[] value = bytes("\0value\u00ff");
       Xattrs.set(dirfd, name, attribute, value, Linux.XATTR_CREATE);
@@ -174,11 +173,9 @@ final class XattrsTest {
       new java.util.Random(1).nextBytes(value);
       Xattrs.set(dir.fd(), bytes("f"), USER, value, 0);
       assertThat(Xattrs.get(dir.fd(), bytes("f"), USER)).isEqualTo(value);
+      assertErrno(Errno.E2BIG, () -> Xattrs.set(dir.fd(), bytes("f"), USER, new byte[65_537], 0));
       assertErrno(
-          Errno.E2BIG, () -> Xattrs.set(dir.fd(), bytes("f"), USER, new byte[65_537], 0));
-      assertErrno(
-          Errno.ERANGE,
-          () -> Xattrs.get(dir.fd(), bytes("f"), bytes("user." + "x".repeat(251))));
+          Errno.ERANGE, () -> Xattrs.get(dir.fd(), bytes("f"), bytes("user." + "x".repeat(251))));
       assertThat(Xattrs.get(dir.fd(), bytes("f"), USER)).isEqualTo(value);
     }
 
