@@ -205,6 +205,7 @@ setup() {
 }
 
 @test "no /dev/fuse" {
+    # shellcheck disable=SC2016
     run unshare -m --propagation private bash -c '
         mkdir -p "$1" && mount -t tmpfs samepage-it "$1" && cd "$1" &&
         mknod -m 666 null c 1 3 && mknod -m 666 zero c 1 5 && mknod -m 666 random c 1 8 && mknod -m 666 urandom c 1 9 &&
@@ -221,6 +222,7 @@ setup() {
 
 @test "a /dev/fuse that is none" {
     : >"$STACK/fuse"
+    # shellcheck disable=SC2016
     run unshare -m --propagation private bash -c '
         mount --bind "$1" /dev/fuse || exit 99
         shift

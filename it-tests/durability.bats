@@ -94,7 +94,7 @@ kill_and_remount() {
             echo "$i" >"$M/a$n/$i.new" && mv "$M/a$n/$i.new" "$M/a$n/$i" && rm "$M/a$n/$i"
         done) 2>/dev/null &
         writer=$!
-        sleep 0.1$n
+        sleep "0.1$n"
         kill_and_remount
         wait "$writer" || true
         find "$M/a$n" -type f >"$TEST_DIR/found"

@@ -17,7 +17,6 @@ import io.samepage.overlay.options.Passthrough;
 import io.samepage.overlay.options.VolatileMark;
 import io.samepage.posix.Credentials;
 import io.samepage.posix.ErrnoException;
-import io.samepage.posix.Fd;
 import io.samepage.posix.Files;
 import io.samepage.posix.MountTable;
 import io.samepage.posix.Processes;
@@ -161,7 +160,7 @@ final class MountProcess {
       Processes.changeDirectory(ROOT);
       preparation.join();
       DaemonLog.setMount(path.toString());
-      OverlayFileSystem overlay = open(options, directories);
+      OverlayFileSystem overlay = OverlayFileSystem.open(OverlayConfig.of(options), directories);
       Session session = mount(options, directories, path, overlay);
       try {
         directories.closeLower();
@@ -191,23 +190,6 @@ final class MountProcess {
         directories.close();
       }
     }
-  }
-
-  private static OverlayFileSystem open(MountOptions options, MountDirectories directories)
-      throws ErrnoException {
-    List<Fd> lowers = new ArrayList<>();
-    for (HostDirectory lower : directories.lower()) {
-      lowers.add(lower.descriptor());
-    }
-    return OverlayFileSystem.open(
-        OverlayConfig.of(options),
-        descriptor(directories.upper()),
-        descriptor(directories.work()),
-        lowers);
-  }
-
-  private static @Nullable Fd descriptor(@Nullable HostDirectory directory) {
-    return directory == null ? null : directory.descriptor();
   }
 
   /** Mounts, unless this process has been told to end; from then on it ends with the mount. */
