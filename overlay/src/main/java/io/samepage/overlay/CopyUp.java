@@ -10,6 +10,7 @@ import io.samepage.posix.Linux;
 import io.samepage.posix.NativeBuffer;
 import io.samepage.posix.Stat;
 import io.samepage.posix.Xattrs;
+import java.lang.ref.Reference;
 import java.util.Arrays;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
@@ -435,6 +436,7 @@ final class CopyUp {
       }
       at += got;
     }
+    Reference.reachabilityFence(buffer);
   }
 
   private void completeMetacopy(Node node, Extent extent) throws ErrnoException {
