@@ -1,0 +1,190 @@
+package io.samepage.daemon;
+
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.net.ConnectException;
+import java.net.StandardProtocolFamily;
+import java.net.UnixDomainSocketAddress;
+import java.nio.ByteBuffer;
+import java.nio.channels.SelectionKey;
+import java.nio.channels.Selector;
+import java.nio.channels.SocketChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.NotDirectoryException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** Speaks to the daemons of mounts through their control sockets. */
+final class ControlClient {
+  private static final Duration PATIENCE = Duration.ofSeconds(5);
+
+  private final StateDirectory state;
+
+  ControlClient(StateDirectory state) {
+    this.state = state;
+  }
+
+  /** The devices of all mounts whose daemons have sockets. */
+  List<String> devices() throws CommandFailure {
+    List<String> devices = new ArrayList<>();
+    try (DirectoryStream<Path> entries = Files.newDirectoryStream(state.sockets())) {
+      for (Path entry : entries) {
+        String device = StateDirectory.device(entry);
+        if (device != null) {
+          devices.add(device);
+        }
+      }
+    } catch (NoSuchFileException | NotDirectoryException e) {
+      return devices;
+    } catch (IOException e) {
+      throw new CommandFailure(
+          ExitCode.PERMISSION,
+          state.sockets()
+              + " cannot be read: run as the user who has mounted, or name the directory in "
+              + StateDirectory.RUN_DIR);
+    }
+    return devices;
+  }
+
+  /**
+   * A daemon's status, in JSON.
+   *
+   * @return null if there is no daemon; the socket of one that was killed is removed then
+   * @throws CommandFailure if there is one that does not answer
+   */
+  byte @Nullable [] status(String device) throws CommandFailure {
+    SocketChannel channel = connect(device);
+    if (channel == null) {
+      return null;
+    }
+    try (channel) {
+      send(channel, ControlSocket.STATUS);
+      ByteArrayOutputStream answer = new ByteArrayOutputStream();
+      if (readToEnd(channel, answer, PATIENCE) && answer.size() > 0) {
+        return answer.toByteArray();
+      }
+    } catch (IOException e) {
+      // As good as no answer.
+    }
+    throw new CommandFailure(
+        ExitCode.UNREACHABLE,
+        "the daemon at "
+            + state.socket(device)
+            + " does not answer: see "
+            + state.log()
+            + ", and end it with kill if need be");
+  }
+
+  /** Asks a daemon to be told of its end; null if there is none. */
+  @Nullable DaemonEnd watch(String device) {
+    SocketChannel channel = connect(device);
+    if (channel == null) {
+      return null;
+    }
+    try {
+      send(channel, ControlSocket.WAIT);
+      return new DaemonEnd(channel);
+    } catch (IOException e) {
+      return null;
+    }
+  }
+
+  /** The end of a daemon's process, to be waited for. */
+  static final class DaemonEnd implements AutoCloseable {
+    private final SocketChannel channel;
+
+    private DaemonEnd(SocketChannel channel) {
+      this.channel = channel;
+    }
+
+    /** Waits; returns whether the process has ended. */
+    boolean await(Duration patience) {
+      try {
+        return readToEnd(channel, new ByteArrayOutputStream(), patience);
+      } catch (IOException e) {
+        return true;
+      }
+    }
+
+    @Override
+    public void close() {
+      try {
+        channel.close();
+      } catch (IOException e) {
+        // Nothing is lost with it.
+      }
+    }
+  }
+
+  private @Nullable SocketChannel connect(String device) {
+    Path path = state.socket(device);
+    SocketChannel channel = null;
+    try {
+      channel = SocketChannel.open(StandardProtocolFamily.UNIX);
+      channel.connect(UnixDomainSocketAddress.of(path));
+      return channel;
+    } catch (ConnectException e) {
+      closeQuietly(channel);
+      removeStale(path);
+      return null;
+    } catch (IOException e) {
+      closeQuietly(channel);
+      return null;
+    }
+  }
+
+  /** Nobody listens any more. */
+  private static void removeStale(Path path) {
+    try {
+      Files.deleteIfExists(path);
+    } catch (IOException e) {
+      // Then another command will.
+    }
+  }
+
+  private static void closeQuietly(@Nullable SocketChannel channel) {
+    if (channel != null) {
+      try {
+        channel.close();
+      } catch (IOException e) {
+        // Nothing is lost with it.
+      }
+    }
+  }
+
+  private static void send(SocketChannel channel, String line) throws IOException {
+    ByteBuffer bytes = ByteBuffer.wrap((line + "\n").getBytes(StandardCharsets.US_ASCII));
+    while (bytes.hasRemaining()) {
+      channel.write(bytes);
+    }
+  }
+
+  /** Reads to the end of the stream; returns false if it has not come in time. */
+  private static boolean readToEnd(
+      SocketChannel channel, ByteArrayOutputStream out, Duration patience) throws IOException {
+    long deadline = System.nanoTime() + patience.toNanos();
+    channel.configureBlocking(false);
+    try (Selector selector = Selector.open()) {
+      channel.register(selector, SelectionKey.OP_READ);
+      ByteBuffer buffer = ByteBuffer.allocate(16 * 1024);
+      while (true) {
+        long left = Math.max(0, deadline - System.nanoTime()) / 1_000_000;
+        if (left == 0 || selector.select(left) == 0) {
+          return false;
+        }
+        selector.selectedKeys().clear();
+        int length = channel.read(buffer.clear());
+        if (length < 0) {
+          return true;
+        }
+        out.write(buffer.array(), 0, length);
+      }
+    }
+  }
+}

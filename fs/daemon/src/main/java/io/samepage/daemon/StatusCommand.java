@@ -1,0 +1,248 @@
+package io.samepage.daemon;
+
+import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonGenerator;
+import com.fasterxml.jackson.core.util.DefaultPrettyPrinter;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** {@code samepage status}. */
+@Command(
+    name = "status",
+    description = {
+      "Lists the mounts of samepage, or describes one of them.",
+      "Paths are shown as they are, but for a backslash (\\\\) and bytes that are no printable UTF-8"
+          + " (\\xHH)."
+    },
+    mixinStandardHelpOptions = true,
+    versionProvider = RootCommand.Versions.class)
+final class StatusCommand implements Callable<Integer> {
+  /** Its mount is there, and nobody serves it. */
+  private static final String DEAD = "dead";
+
+  private static final int MIB = 1 << 20;
+
+  private final StateDirectory state;
+
+  @Option(
+      names = "--json",
+      description = "Print JSON: an object if TARGET is given, else an array of them.")
+  private boolean json;
+
+  @Parameters(
+      paramLabel = "TARGET",
+      arity = "0..1",
+      description = "The directory that is mounted on.")
+  private @Nullable String target;
+
+  StatusCommand(StateDirectory state) {
+    this.state = state;
+  }
+
+  @Override
+  public Integer call() throws CommandFailure {
+    PrintStream out = Caller.out();
+    if (target == null) {
+      List<StatusDocument> all = all();
+      if (json) {
+        printJson(out, all, true);
+      } else {
+        printTable(out, all);
+      }
+      return ExitCode.OK.number();
+    }
+    MountedOverlay mount = MountedOverlay.on(Arguments.bytes(target));
+    byte[] answer = new ControlClient(state).status(mount.device());
+    if (answer == null) {
+      throw new CommandFailure(
+          ExitCode.UNREACHABLE,
+          mount.path()
+              + " has no daemon that answers: if it was killed, umount "
+              + mount.path()
+              + "; if it runs elsewhere, name its directory in "
+              + StateDirectory.RUN_DIR);
+    }
+    StatusDocument status = StatusDocument.parse(answer);
+    if (json) {
+      printJson(out, List.of(status), false);
+    } else {
+      printOne(out, status);
+    }
+    return ExitCode.OK.number();
+  }
+
+  /** Every daemon's answer, and an entry for each mount without one. */
+  private List<StatusDocument> all() throws CommandFailure {
+    ControlClient client = new ControlClient(state);
+    List<StatusDocument> all = new ArrayList<>();
+    Set<String> answered = new HashSet<>();
+    for (String device : client.devices()) {
+      try {
+        byte[] answer = client.status(device);
+        if (answer != null) {
+          all.add(StatusDocument.parse(answer));
+          answered.add(device);
+        }
+      } catch (CommandFailure e) {
+        Caller.err().println("samepage: " + e.line());
+      }
+    }
+    for (MountedOverlay mount : MountedOverlay.all()) {
+      if (answered.add(mount.device())) {
+        Map<String, @Nullable Object> fields = new LinkedHashMap<>();
+        fields.put("target", mount.path().toString());
+        fields.put("state", DEAD);
+        all.add(StatusDocument.of(fields));
+      }
+    }
+    return all;
+  }
+
+  private static void printJson(PrintStream out, List<StatusDocument> documents, boolean array) {
+    try (JsonGenerator generator = new JsonFactory().createGenerator(out)) {
+      generator.setPrettyPrinter(new DefaultPrettyPrinter());
+      if (array) {
+        generator.writeStartArray();
+      }
+      for (StatusDocument document : documents) {
+        document.write(generator);
+      }
+      if (array) {
+        generator.writeEndArray();
+      }
+      generator.writeRaw('\n');
+    } catch (IOException e) {
+      // The reader has gone.
+    }
+  }
+
+  private static void printTable(PrintStream out, List<StatusDocument> all) {
+    if (all.isEmpty()) {
+      out.println("nothing is mounted");
+      return;
+    }
+    List<String[]> rows = new ArrayList<>();
+    rows.add(new String[] {"PID", "MODE", "DATA", "LAYERS", "INODES", "MIB", "UP", "TARGET"});
+    for (StatusDocument one : all) {
+      if (one.text("state").equals(DEAD)) {
+        rows.add(new String[] {"-", DEAD, "-", "-", "-", "-", "-", one.text("target")});
+        continue;
+      }
+      rows.add(
+          new String[] {
+            one.text("pid"),
+            one.is("read_only") ? "ro" : one.is("volatile") ? "volatile" : "rw",
+            one.is("passthrough") ? "passthrough" : "daemon",
+            String.valueOf(one.object("layers").texts("lower").size()),
+            one.text("inodes"),
+            String.valueOf(one.number("resident_bytes") / MIB),
+            duration(one.number("uptime_seconds")),
+            one.text("target")
+          });
+    }
+    int[] widths = new int[rows.get(0).length];
+    for (String[] row : rows) {
+      for (int i = 0; i < row.length; i++) {
+        widths[i] = Math.max(widths[i], row[i].length());
+      }
+    }
+    for (String[] row : rows) {
+      StringBuilder line = new StringBuilder();
+      for (int i = 0; i < row.length - 1; i++) {
+        line.append(row[i]).append(" ".repeat(widths[i] - row[i].length() + 2));
+      }
+      out.println(line.append(row[row.length - 1]));
+    }
+  }
+
+  private static void printOne(PrintStream out, StatusDocument one) {
+    StatusDocument layers = one.object("layers");
+    line(out, "target", one.text("target"));
+    line(
+        out,
+        "daemon",
+        "pid "
+            + one.text("pid")
+            + ", samepage "
+            + one.text("version")
+            + ", Java "
+            + one.text("java")
+            + ", up "
+            + duration(one.number("uptime_seconds")));
+    line(out, "transport", one.text("transport") + ", FUSE " + one.text("protocol"));
+    line(
+        out,
+        "passthrough",
+        (one.is("passthrough") ? "yes: " : "no: ") + one.text("passthrough_reason"));
+    line(out, "coherence", one.text("coherence"));
+    line(
+        out,
+        "mode",
+        one.is("read_only") ? "read-only" : one.is("volatile") ? "volatile" : "read-write");
+    for (String lower : layers.texts("lower")) {
+      line(out, "lower", lower);
+    }
+    if (!layers.text("upper").isEmpty()) {
+      line(out, "upper", layers.text("upper"));
+      line(out, "work", layers.text("work"));
+    }
+    line(out, "options", one.text("options"));
+    line(
+        out,
+        "inodes",
+        one.text("inodes")
+            + ", handles "
+            + one.text("handles")
+            + ", copy-ups "
+            + one.text("copy_ups"));
+    line(
+        out,
+        "memory",
+        String.format(
+            Locale.ROOT,
+            "%d MiB resident, heap %d of at most %d MiB",
+            one.number("resident_bytes") / MIB,
+            one.number("heap_bytes") / MIB,
+            one.number("heap_max_bytes") / MIB));
+    StringBuilder requests = new StringBuilder();
+    one.object("requests")
+        .fields()
+        .forEach(
+            (name, count) ->
+                requests
+                    .append(requests.length() == 0 ? "" : ", ")
+                    .append(name)
+                    .append(' ')
+                    .append(count));
+    line(out, "requests", requests.length() == 0 ? "none" : requests.toString());
+    line(out, "log", one.text("log"));
+  }
+
+  private static void line(PrintStream out, String name, String value) {
+    out.println(name + ":" + " ".repeat(13 - name.length()) + value);
+  }
+
+  private static String duration(long seconds) {
+    if (seconds < 120) {
+      return seconds + "s";
+    }
+    long minutes = seconds / 60;
+    if (minutes < 120) {
+      return minutes + "m";
+    }
+    long hours = minutes / 60;
+    return hours < 48 ? hours + "h" : hours / 24 + "d";
+  }
+}

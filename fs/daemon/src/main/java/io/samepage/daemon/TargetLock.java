@@ -1,0 +1,104 @@
+package io.samepage.daemon;
+
+import io.samepage.overlay.options.MountOptionParser.Form;
+import io.samepage.overlay.options.MountRefusedException;
+import io.samepage.overlay.options.MountTarget;
+import io.samepage.posix.ErrnoException;
+import io.samepage.posix.Files;
+import io.samepage.posix.Linux;
+import io.samepage.posix.MountTable;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The mount point of a request, and the right to mount on it. A container engine may run its helper
+ * twice for one mount, the second time before the first is done: the second waits for the first by
+ * a lock (flock(2)) on the directory that is mounted on, and then finds that its mount stands.
+ */
+final class TargetLock implements AutoCloseable {
+  private static final byte[] SELF = {'.'};
+  private static final long PATIENCE_NANOS = TimeUnit.SECONDS.toNanos(10);
+  private static final int RETRY_MILLIS = 10;
+
+  private final MountTarget directory;
+  private final int lock;
+  private final boolean served;
+
+  private TargetLock(MountTarget directory, int lock, boolean served) {
+    this.directory = directory;
+    this.lock = lock;
+    this.served = served;
+  }
+
+  /** Opens the mount point of a request; if a program asks, also waits for others that do. */
+  static TargetLock take(MountRequest request, ControlClient daemons)
+      throws MountRefusedException, InterruptedException {
+    MountTarget first = MountTarget.open(request.target());
+    if (request.form() == Form.STRICT) {
+      return new TargetLock(first, -1, false);
+    }
+    if (first.mounted()) {
+      return new TargetLock(first, -1, serves(first, request, daemons));
+    }
+    int lock = lock(first);
+    MountTarget now;
+    try {
+      now = MountTarget.open(request.target());
+    } catch (MountRefusedException e) {
+      release(lock);
+      throw e;
+    } finally {
+      first.close();
+    }
+    return new TargetLock(now, lock, now.mounted() && serves(now, request, daemons));
+  }
+
+  /** −1 if there is no lock to be had here, which is not worth failing for. */
+  private static int lock(MountTarget target) throws InterruptedException {
+    int fd = -1;
+    try {
+      fd = Files.open(target.fd(), SELF, Linux.O_RDONLY | Linux.O_DIRECTORY, 0);
+      long deadline = System.nanoTime() + PATIENCE_NANOS;
+      while (!Files.tryLockExclusively(fd) && System.nanoTime() - deadline < 0) {
+        Thread.sleep(RETRY_MILLIS);
+      }
+      return fd;
+    } catch (ErrnoException e) {
+      release(fd);
+      return -1;
+    }
+  }
+
+  /** Whether a daemon serves just what is asked for there. */
+  private static boolean serves(MountTarget target, MountRequest request, ControlClient daemons) {
+    try {
+      MountTable.Mount mount = MountTable.read().on(target.path().toBytes());
+      byte @Nullable [] status = mount == null ? null : daemons.status(mount.device());
+      return status != null
+          && request.optionText().equals(StatusDocument.parse(status).text("options"));
+    } catch (ErrnoException | CommandFailure e) {
+      return false;
+    }
+  }
+
+  MountTarget directory() {
+    return directory;
+  }
+
+  /** Whether what is asked for stands already. */
+  boolean served() {
+    return served;
+  }
+
+  private static void release(int fd) {
+    if (fd >= 0) {
+      Files.close(fd);
+    }
+  }
+
+  @Override
+  public void close() {
+    directory.close();
+    release(lock);
+  }
+}

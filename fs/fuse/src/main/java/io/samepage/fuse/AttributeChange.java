@@ -1,0 +1,27 @@
+package io.samepage.fuse;
+
+/** What SETATTR is to change. A mutable record of a request, used again for the next one. */
+public final class AttributeChange {
+  /** An open handle through which the change comes (ftruncate), or {@link Opened#NO_HANDLE}. */
+  public long handle;
+
+  public boolean setMode;
+  public int mode;
+  public boolean setUid;
+  public int uid;
+  public boolean setGid;
+  public int gid;
+  public boolean setSize;
+  public long size;
+  public boolean setAtime;
+  public boolean atimeNow;
+  public long atimeSeconds;
+  public int atimeNanos;
+  public boolean setMtime;
+  public boolean mtimeNow;
+  public long mtimeSeconds;
+  public int mtimeNanos;
+
+  /** FATTR_KILL_SUIDGID: clear the set-user-ID and set-group-ID bits as write(2) does. */
+  public boolean killSuidgid;
+}

@@ -1,0 +1,22 @@
+package io.samepage.fuse;
+
+import org.jspecify.annotations.Nullable;
+
+/** What a file system can ask of the kernel through its transport. Thread-safe. */
+public interface Connection {
+  /** Registered files for passthrough; null where the kernel or the transport grants none. */
+  @Nullable BackingFiles backingFiles();
+
+  /**
+   * Tells the kernel that what it keeps of an inode is no longer true. It returns at once: the
+   * kernel is told from a thread of the transport's own, since the notification takes locks that a
+   * request in progress may hold.
+   *
+   * @param offset first byte of the data to drop, negative for the attributes alone
+   * @param length in bytes, 0 for all after offset
+   */
+  void invalidateInode(long nodeid, long offset, long length);
+
+  /** Tells the kernel to look a name up again; see {@link #invalidateInode} for the thread. */
+  void invalidateEntry(long parent, byte[] name);
+}

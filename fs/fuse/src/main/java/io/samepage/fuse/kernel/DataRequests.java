@@ -1,0 +1,164 @@
+package io.samepage.fuse.kernel;
+
+import io.samepage.fuse.Opened;
+import io.samepage.posix.Errno;
+import io.samepage.posix.ErrnoException;
+
+/** Requests about the data of open files. */
+final class DataRequests {
+  private static final int WRITE_CACHE = 1;
+  private static final int WRITE_KILL_SUIDGID = 1 << 2;
+  private static final int FSYNC_FDATASYNC = 1;
+  private static final int IOCTL_UNRESTRICTED = 1 << 1;
+  private static final int IOCTL_DIR = 1 << 4;
+
+  private DataRequests() {}
+
+  static int read(Exchange x) throws ErrnoException {
+    x.structure(ReadIn.BYTES);
+    int size = size(ReadIn.size(x.in, x.body));
+    long offset = Exchange.offset(ReadIn.offset(x.in, x.body), size);
+    int read = x.fs.read(x.request, x.nodeid, ReadIn.fh(x.in, x.body), offset, size, x.data);
+    if (read < 0 || read > size) {
+      throw new IllegalStateException("read returned " + read + " of " + size + " bytes");
+    }
+    return read;
+  }
+
+  /** A size that fits into the buffer of an answer. */
+  static int size(int size) throws ErrnoException {
+    if (size < 0 || size > Exchange.MAX_DATA) {
+      throw Exchange.malformed();
+    }
+    return size;
+  }
+
+  static int write(Exchange x) throws ErrnoException {
+    x.structure(WriteIn.BYTES);
+    int size = x.checkRest(WriteIn.size(x.in, x.body));
+    int flags = WriteIn.writeFlags(x.in, x.body);
+    int written =
+        x.fs.write(
+            x.request,
+            x.nodeid,
+            WriteIn.fh(x.in, x.body),
+            Exchange.offset(WriteIn.offset(x.in, x.body), size),
+            x.restAddress(),
+            size,
+            (flags & WRITE_KILL_SUIDGID) != 0,
+            (flags & WRITE_CACHE) != 0);
+    if (written < 0 || written > size) {
+      throw new IllegalStateException("write returned " + written + " of " + size + " bytes");
+    }
+    return written(x, written);
+  }
+
+  private static int written(Exchange x, int size) {
+    x.out.putLong(Exchange.PAYLOAD, 0);
+    WriteOut.size(x.out, Exchange.PAYLOAD, size);
+    return WriteOut.BYTES;
+  }
+
+  static int fsync(Exchange x) throws ErrnoException {
+    x.structure(FsyncIn.BYTES);
+    boolean dataOnly = (FsyncIn.fsyncFlags(x.in, x.body) & FSYNC_FDATASYNC) != 0;
+    x.fs.fsync(x.request, x.nodeid, FsyncIn.fh(x.in, x.body), dataOnly);
+    return 0;
+  }
+
+  static int fallocate(Exchange x) throws ErrnoException {
+    x.structure(FallocateIn.BYTES);
+    long length = FallocateIn.length(x.in, x.body);
+    x.fs.fallocate(
+        x.request,
+        x.nodeid,
+        FallocateIn.fh(x.in, x.body),
+        Exchange.offset(FallocateIn.offset(x.in, x.body), length),
+        length,
+        FallocateIn.mode(x.in, x.body));
+    return 0;
+  }
+
+  static int lseek(Exchange x) throws ErrnoException {
+    x.structure(LseekIn.BYTES);
+    long offset =
+        x.fs.lseek(
+            x.request,
+            x.nodeid,
+            LseekIn.fh(x.in, x.body),
+            LseekIn.offset(x.in, x.body),
+            LseekIn.whence(x.in, x.body));
+    LseekOut.offset(x.out, Exchange.PAYLOAD, offset);
+    return LseekOut.BYTES;
+  }
+
+  /** Its answer has 32 bits for what was copied; the kernel asks for no more than that. */
+  static int copyFileRange(Exchange x) throws ErrnoException {
+    x.structure(CopyFileRangeIn.BYTES);
+    long length = Math.min(CopyFileRangeIn.len(x.in, x.body), 0x7ffff000L);
+    return written(x, (int) copy(x, length));
+  }
+
+  static int copyFileRange64(Exchange x) throws ErrnoException {
+    x.structure(CopyFileRangeIn.BYTES);
+    long copied = copy(x, CopyFileRangeIn.len(x.in, x.body));
+    CopyFileRangeOut.bytesCopied(x.out, Exchange.PAYLOAD, copied);
+    return CopyFileRangeOut.BYTES;
+  }
+
+  private static long copy(Exchange x, long length) throws ErrnoException {
+    if (CopyFileRangeIn.flags(x.in, x.body) != 0) {
+      throw ErrnoException.of(Errno.EINVAL);
+    }
+    long copied =
+        x.fs.copyFileRange(
+            x.request,
+            x.nodeid,
+            CopyFileRangeIn.fhIn(x.in, x.body),
+            Exchange.offset(CopyFileRangeIn.offIn(x.in, x.body), length),
+            CopyFileRangeIn.nodeidOut(x.in, x.body),
+            CopyFileRangeIn.fhOut(x.in, x.body),
+            Exchange.offset(CopyFileRangeIn.offOut(x.in, x.body), length),
+            length);
+    if (copied < 0 || copied > length) {
+      throw new IllegalStateException("copied " + copied + " of " + length + " bytes");
+    }
+    return copied;
+  }
+
+  /**
+   * Commands whose number says how long their argument is. Others come only to character devices
+   * (CUSE): FUSE_IOCTL_UNRESTRICTED.
+   */
+  static int ioctl(Exchange x) throws ErrnoException {
+    x.structure(IoctlIn.BYTES);
+    int flags = IoctlIn.flags(x.in, x.body);
+    if ((flags & IOCTL_UNRESTRICTED) != 0) {
+      throw ErrnoException.of(Errno.ENOTTY);
+    }
+    byte[] in = x.bytes(IoctlIn.inSize(x.in, x.body));
+    int outSize = IoctlIn.outSize(x.in, x.body);
+    if (outSize < 0 || outSize > Exchange.MAX_DATA - IoctlOut.BYTES) {
+      throw Exchange.malformed();
+    }
+    boolean directory = (flags & IOCTL_DIR) != 0;
+    byte[] answer =
+        x.fs.ioctl(
+            x.request,
+            x.nodeid,
+            directory ? Opened.NO_HANDLE : IoctlIn.fh(x.in, x.body),
+            directory,
+            IoctlIn.cmd(x.in, x.body),
+            in,
+            outSize);
+    if (answer.length > outSize) {
+      throw new IllegalStateException("ioctl gave " + answer.length + " of " + outSize + " bytes");
+    }
+    IoctlOut.result(x.out, Exchange.PAYLOAD, 0);
+    IoctlOut.flags(x.out, Exchange.PAYLOAD, 0);
+    IoctlOut.inIovs(x.out, Exchange.PAYLOAD, 0);
+    IoctlOut.outIovs(x.out, Exchange.PAYLOAD, 0);
+    x.out.put(Exchange.PAYLOAD + IoctlOut.BYTES, answer);
+    return IoctlOut.BYTES + answer.length;
+  }
+}

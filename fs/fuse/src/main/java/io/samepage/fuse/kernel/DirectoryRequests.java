@@ -1,0 +1,31 @@
+package io.samepage.fuse.kernel;
+
+import io.samepage.posix.ErrnoException;
+
+/** Requests about directories as lists. */
+final class DirectoryRequests {
+  private static final int FSYNC_FDATASYNC = 1;
+
+  private DirectoryRequests() {}
+
+  static int readdir(Exchange x) throws ErrnoException {
+    x.structure(ReadIn.BYTES);
+    x.directory.begin(DataRequests.size(ReadIn.size(x.in, x.body)));
+    x.fs.readdir(x.request, x.nodeid, ReadIn.offset(x.in, x.body), x.directory);
+    return x.directory.length();
+  }
+
+  static int readdirplus(Exchange x) throws ErrnoException {
+    x.structure(ReadIn.BYTES);
+    x.directory.begin(DataRequests.size(ReadIn.size(x.in, x.body)));
+    x.fs.readdirplus(x.request, x.nodeid, ReadIn.offset(x.in, x.body), x.directory);
+    return x.directory.length();
+  }
+
+  static int fsyncdir(Exchange x) throws ErrnoException {
+    x.structure(FsyncIn.BYTES);
+    boolean dataOnly = (FsyncIn.fsyncFlags(x.in, x.body) & FSYNC_FDATASYNC) != 0;
+    x.fs.fsyncdir(x.request, x.nodeid, dataOnly);
+    return 0;
+  }
+}

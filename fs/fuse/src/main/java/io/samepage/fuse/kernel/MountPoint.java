@@ -1,0 +1,62 @@
+package io.samepage.fuse.kernel;
+
+import io.samepage.posix.Errno;
+import io.samepage.posix.ErrnoException;
+import io.samepage.posix.Files;
+import io.samepage.posix.Linux;
+import io.samepage.posix.MountTable;
+import io.samepage.posix.Mounts;
+import java.nio.charset.StandardCharsets;
+
+/**
+ * One mount, known by the kernel's ID of it: it is found again where it was moved to, and what
+ * somebody has mounted in its place is let alone.
+ */
+final class MountPoint {
+  private static final String TYPE = "fuse.samepage";
+
+  private final long id;
+
+  private MountPoint(long id) {
+    this.id = id;
+  }
+
+  /** mount(2), on the directory that a path leads to now. */
+  static MountPoint mount(KernelMountOptions options, byte[] data) throws ErrnoException {
+    byte[] target = resolve(options.target());
+    Mounts.mount(options.fsname(), target, ascii(TYPE), options.flags(), data);
+    try {
+      MountTable.Mount mount = MountTable.read().on(target);
+      if (mount != null && mount.type().equals(TYPE)) {
+        return new MountPoint(mount.id());
+      }
+      throw ErrnoException.of(Errno.EBUSY, "somebody else mounts and unmounts there");
+    } catch (ErrnoException e) {
+      Mounts.unmount(target, Linux.MNT_DETACH | Linux.UMOUNT_NOFOLLOW);
+      throw e;
+    }
+  }
+
+  /** The path as it is without symbolic links, from the root. */
+  private static byte[] resolve(byte[] path) throws ErrnoException {
+    int fd =
+        Files.open(Linux.AT_FDCWD, path, Linux.O_PATH | Linux.O_DIRECTORY | Linux.O_CLOEXEC, 0);
+    try {
+      return Files.readlink(Linux.AT_FDCWD, ascii("/proc/self/fd/" + fd));
+    } finally {
+      Files.close(fd);
+    }
+  }
+
+  /** Takes it out of the tree, if it is there: nobody new comes in, and who is in stays. */
+  void detach() throws ErrnoException {
+    MountTable.Mount mount = MountTable.read().byId(id);
+    if (mount != null) {
+      Mounts.unmount(mount.mountPoint(), Linux.MNT_DETACH | Linux.UMOUNT_NOFOLLOW);
+    }
+  }
+
+  private static byte[] ascii(String text) {
+    return text.getBytes(StandardCharsets.US_ASCII);
+  }
+}

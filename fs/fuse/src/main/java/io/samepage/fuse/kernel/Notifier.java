@@ -1,0 +1,174 @@
+package io.samepage.fuse.kernel;
+
+import io.samepage.posix.Errno;
+import io.samepage.posix.NativeBuffer;
+import java.nio.ByteBuffer;
+import java.util.ArrayDeque;
+import java.util.Arrays;
+import java.util.HashSet;
+import java.util.Objects;
+import java.util.Queue;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Tells the kernel what it keeps in vain. A notification takes locks of the inode or the directory,
+ * which a request in work may hold while it waits for a worker; so they go out from a thread that
+ * answers no requests.
+ *
+ * <p>What waits to go out already is not queued again, so that the queue is no longer than the
+ * number of different things there are to say.
+ */
+final class Notifier {
+  private static final Logger log = LoggerFactory.getLogger(Notifier.class);
+
+  private static final int NOTIFY_INVAL_INODE = 2;
+  private static final int NOTIFY_INVAL_ENTRY = 3;
+  private static final int MAX_NAME = 4096;
+
+  private final ReplyPort device;
+  private final Thread thread;
+
+  /** Guarded by this, as all below; in the order in which they go out. */
+  private final Queue<Notification> queue = new ArrayDeque<>();
+
+  private final Set<Notification> queued = new HashSet<>();
+  private boolean ended;
+
+  Notifier(ReplyPort device, String name) {
+    this.device = device;
+    thread = new Thread(this::run, name);
+    thread.setDaemon(true);
+  }
+
+  /** One thing to tell: of an inode if there is no name, else of that name in a directory. */
+  private static final class Notification {
+    final long nodeid;
+    final long offset;
+    final long length;
+    final byte @Nullable [] name;
+
+    Notification(long nodeid, long offset, long length, byte @Nullable [] name) {
+      this.nodeid = nodeid;
+      this.offset = offset;
+      this.length = length;
+      this.name = name;
+    }
+
+    @Override
+    public boolean equals(@Nullable Object other) {
+      return other instanceof Notification that
+          && nodeid == that.nodeid
+          && offset == that.offset
+          && length == that.length
+          && Arrays.equals(name, that.name);
+    }
+
+    @Override
+    public int hashCode() {
+      return Objects.hash(nodeid, offset, length, Arrays.hashCode(name));
+    }
+  }
+
+  void start() {
+    thread.start();
+  }
+
+  void invalidateInode(long nodeid, long offset, long length) {
+    add(new Notification(nodeid, offset, length, null));
+  }
+
+  void invalidateEntry(long parent, byte[] name) {
+    if (name.length == 0 || name.length > MAX_NAME) {
+      throw new IllegalArgumentException("a name of " + name.length + " bytes");
+    }
+    add(new Notification(parent, 0, 0, name.clone()));
+  }
+
+  private synchronized void add(Notification notification) {
+    if (!ended && queued.add(notification)) {
+      queue.add(notification);
+      notifyAll();
+    }
+  }
+
+  private void run() {
+    NativeBuffer message =
+        NativeBuffer.allocate(OutHeader.BYTES + InvalInodeOut.BYTES + MAX_NAME + 1);
+    while (true) {
+      Notification notification = next();
+      if (notification == null) {
+        return;
+      }
+      int length = put(message.bytes(), notification);
+      int result = device.write(message.address(), length);
+      // ENOENT: the kernel does not know it (any more). ENOTDIR, ENODEV and the like: the same.
+      if (result == -Errno.EINVAL) {
+        log.error("the kernel does not understand a notification of {} bytes", length);
+      }
+    }
+  }
+
+  private synchronized @Nullable Notification next() {
+    while (!ended) {
+      Notification notification = queue.poll();
+      if (notification != null) {
+        queued.remove(notification);
+        return notification;
+      }
+      try {
+        wait();
+      } catch (InterruptedException e) {
+        return null;
+      }
+    }
+    return null;
+  }
+
+  private static int put(ByteBuffer b, Notification notification) {
+    int at = OutHeader.BYTES;
+    int code;
+    int length;
+    byte[] name = notification.name;
+    if (name == null) {
+      code = NOTIFY_INVAL_INODE;
+      length = OutHeader.BYTES + InvalInodeOut.BYTES;
+      InvalInodeOut.ino(b, at, notification.nodeid);
+      InvalInodeOut.off(b, at, notification.offset);
+      InvalInodeOut.len(b, at, notification.length);
+    } else {
+      code = NOTIFY_INVAL_ENTRY;
+      length = OutHeader.BYTES + InvalEntryOut.BYTES + name.length + 1;
+      InvalEntryOut.parent(b, at, notification.nodeid);
+      InvalEntryOut.namelen(b, at, name.length);
+      InvalEntryOut.flags(b, at, 0);
+      b.put(at + InvalEntryOut.BYTES, name);
+      b.put(at + InvalEntryOut.BYTES + name.length, (byte) 0);
+    }
+    OutHeader.len(b, 0, length);
+    OutHeader.error(b, 0, code);
+    OutHeader.unique(b, 0, 0);
+    return length;
+  }
+
+  /** Ends the thread; what has not gone out is of no use to anybody. */
+  void end() {
+    synchronized (this) {
+      ended = true;
+      notifyAll();
+    }
+    boolean interrupted = false;
+    while (thread.isAlive()) {
+      try {
+        thread.join();
+      } catch (InterruptedException e) {
+        interrupted = true;
+      }
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
+  }
+}

@@ -1,0 +1,12 @@
+package io.samepage.fuse.kernel;
+
+/** Where replies go: in operation a descriptor, in tests a stand-in. */
+interface ReplyPort {
+  /** Writes one whole reply; −errno if the kernel did not take it. */
+  int write(long address, int length);
+
+  /** Keeps the port open for a reply that comes later, until {@link #release}. */
+  void retain();
+
+  void release();
+}

@@ -1,0 +1,159 @@
+package io.samepage.fuse.kernel;
+
+import io.samepage.fuse.FileSystem;
+import io.samepage.fuse.Session;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.concurrent.TimeUnit;
+import java.util.function.UnaryOperator;
+import org.junit.jupiter.api.Assumptions;
+
+/**
+ * A file system mounted on a new directory. The JVM itself never goes there: a thread of it that
+ * waits for its own answer in a page fault would stop a safepoint for good. Child processes do.
+ */
+final class TestMount implements AutoCloseable {
+  private static final int PATIENCE_SECONDS = 20;
+
+  private final Path directory;
+  private final Session session;
+  private final String device;
+
+  private TestMount(Path directory, Session session, String device) {
+    this.directory = directory;
+    this.session = session;
+    this.device = device;
+  }
+
+  static TestMount of(FileSystem fs) throws Exception {
+    return of(fs, options -> options);
+  }
+
+  static TestMount of(FileSystem fs, UnaryOperator<KernelMountOptions> options) throws Exception {
+    Assumptions.assumeTrue(
+        Files.isReadable(Path.of("/dev/fuse")) && Files.isWritable(Path.of("/dev/fuse")),
+        "/dev/fuse cannot be used here");
+    Path directory = Files.createTempDirectory("samepage-fuse-test");
+    KernelMountOptions defaults =
+        KernelMountOptions.of(
+            directory.toString().getBytes(StandardCharsets.UTF_8),
+            "samepage-test".getBytes(StandardCharsets.UTF_8));
+    Session session;
+    try {
+      session = KernelTransport.mount(options.apply(defaults), fs);
+    } catch (MountException e) {
+      Files.delete(directory);
+      Assumptions.assumeFalse(
+          e.getMessage().contains("not permitted"), "mounting is not permitted here");
+      throw e;
+    }
+    return new TestMount(directory, session, connection(directory));
+  }
+
+  /** The number under /sys/fs/fuse/connections. */
+  private static String connection(Path directory) throws IOException {
+    for (String line : Files.readAllLines(Path.of("/proc/self/mountinfo"))) {
+      String[] fields = line.split(" ", -1);
+      if (fields[4].equals(directory.toString())) {
+        return fields[2].split(":", -1)[1];
+      }
+    }
+    throw new IllegalStateException(directory + " is not in mountinfo");
+  }
+
+  Path directory() {
+    return directory;
+  }
+
+  Session session() {
+    return session;
+  }
+
+  /** Starts a shell in the mount. */
+  Process start(String script) throws IOException {
+    return new ProcessBuilder("sh", "-c", "cd '" + directory + "' || exit 99\n" + script)
+        .redirectErrorStream(true)
+        .start();
+  }
+
+  /** Runs a shell script in the mount; its output, or an exception if it fails. */
+  String sh(String script) throws Exception {
+    return finish(start(script));
+  }
+
+  /** Runs a Python program in the mount. */
+  String python(String program) throws Exception {
+    Process process =
+        new ProcessBuilder("python3", "-c", "import os; os.chdir('" + directory + "')\n" + program)
+            .redirectErrorStream(true)
+            .start();
+    return finish(process);
+  }
+
+  static String finish(Process process) throws Exception {
+    StringBuilder output = new StringBuilder();
+    Thread reader =
+        new Thread(
+            () -> {
+              try {
+                output.append(
+                    new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8));
+              } catch (IOException e) {
+                output.append(e);
+              }
+            });
+    reader.start();
+    if (!process.waitFor(PATIENCE_SECONDS, TimeUnit.SECONDS)) {
+      process.destroyForcibly();
+      throw new AssertionError("a child process hangs");
+    }
+    reader.join();
+    if (process.exitValue() != 0) {
+      throw new AssertionError("exit " + process.exitValue() + ": " + output);
+    }
+    return output.toString();
+  }
+
+  /** Makes the kernel drop every inode of this mount that is not in use. */
+  void dropInodes() throws Exception {
+    finish(
+        new ProcessBuilder("mount", "-i", "-o", "remount", directory.toString())
+            .redirectErrorStream(true)
+            .start());
+  }
+
+  /** Fails everything that is in work or waits. */
+  void abort() throws IOException {
+    Path abort = Path.of("/sys/fs/fuse/connections", device, "abort");
+    if (Files.exists(abort)) {
+      Files.writeString(abort, "1");
+    }
+  }
+
+  @Override
+  public void close() throws Exception {
+    session.unmount();
+    Thread waiter =
+        new Thread(
+            () -> {
+              try {
+                session.awaitEnd();
+              } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+              }
+            });
+    waiter.setDaemon(true);
+    waiter.start();
+    waiter.join(PATIENCE_SECONDS * 1000L);
+    boolean hangs = waiter.isAlive();
+    if (hangs) {
+      abort();
+    }
+    Files.deleteIfExists(directory);
+    if (hangs) {
+      throw new AssertionError("the session does not end");
+    }
+  }
+}

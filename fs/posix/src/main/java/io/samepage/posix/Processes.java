@@ -1,0 +1,48 @@
+package io.samepage.posix;
+
+import static io.samepage.posix.LibC.C;
+
+/** Calls on processes and their limits. */
+public final class Processes {
+  private static final int RLIMIT_NOFILE = 7;
+
+  private Processes() {}
+
+  /** kill(2) with signal 0: whether a process exists. */
+  public static boolean exists(int pid) {
+    return C.kill(pid, 0) == 0 || LibC.errno() == Errno.EPERM;
+  }
+
+  /** kill(2). */
+  public static void signal(int pid, int signal) throws ErrnoException {
+    Files.check(C.kill(pid, signal));
+  }
+
+  /** chdir(2), of the whole process but for threads that have left its shared state. */
+  public static void changeDirectory(byte[] path) throws ErrnoException {
+    int fd = Files.open(Linux.AT_FDCWD, path, Linux.O_PATH | Linux.O_DIRECTORY, 0);
+    try {
+      Files.check(C.fchdir(fd));
+    } finally {
+      Files.close(fd);
+    }
+  }
+
+  /** The soft limit of open descriptors (RLIMIT_NOFILE). */
+  public static long descriptorLimit() throws ErrnoException {
+    Scratch scratch = Scratch.current();
+    Files.check(C.getrlimit(RLIMIT_NOFILE, scratch.struct()));
+    return scratch.bytes().getLong(scratch.structAt());
+  }
+
+  /** poll(2) of one descriptor; returns the events that came, 0 at the end of the time. */
+  public static int poll(int fd, int events, int timeoutMillis) {
+    Scratch scratch = Scratch.current();
+    int at = scratch.structAt();
+    scratch.bytes().putInt(at, fd);
+    scratch.bytes().putShort(at + 4, (short) events);
+    scratch.bytes().putShort(at + 6, (short) 0);
+    int ready = C.poll(scratch.struct(), 1, timeoutMillis);
+    return ready <= 0 ? 0 : scratch.bytes().getShort(at + 6);
+  }
+}

@@ -1,0 +1,50 @@
+package io.samepage.overlay;
+
+import io.samepage.posix.Errno;
+import io.samepage.posix.ErrnoException;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicLong;
+import org.jspecify.annotations.Nullable;
+
+/** The open handles of a mount, by the numbers that the kernel has for them. Thread-safe. */
+final class Handles {
+  /**
+   * One open file description.
+   *
+   * @param writable whether it can write
+   */
+  record Handle(Node node, OpenFile file, boolean writable) {}
+
+  private final ConcurrentHashMap<Long, Handle> handles = new ConcurrentHashMap<>();
+  private final AtomicLong next = new AtomicLong(1);
+
+  long add(Handle handle) {
+    long number = next.getAndIncrement();
+    handles.put(number, handle);
+    return number;
+  }
+
+  /** EBADF if the kernel names a handle that it was not given. */
+  Handle get(long number) throws ErrnoException {
+    Handle handle = handles.get(number);
+    if (handle == null) {
+      throw ErrnoException.of(Errno.EBADF);
+    }
+    return handle;
+  }
+
+  @Nullable Handle remove(long number) {
+    return handles.remove(number);
+  }
+
+  int size() {
+    return handles.size();
+  }
+
+  /** Takes all out; for the end of a mount. */
+  java.util.List<Handle> drain() {
+    java.util.List<Handle> all = java.util.List.copyOf(handles.values());
+    handles.clear();
+    return all;
+  }
+}

@@ -1,0 +1,196 @@
+package io.samepage.overlay;
+
+import io.samepage.fuse.AttributeChange;
+import io.samepage.fuse.Attributes;
+import io.samepage.fuse.Request;
+import io.samepage.overlay.LayerAccess.Place;
+import io.samepage.posix.Errno;
+import io.samepage.posix.ErrnoException;
+import io.samepage.posix.Fd;
+import io.samepage.posix.Files;
+import io.samepage.posix.Linux;
+import io.samepage.posix.Stat;
+import io.samepage.posix.Xattrs;
+import java.io.ByteArrayOutputStream;
+import java.util.Arrays;
+
+/** Attributes, extended attributes, and the flags of chattr(1). */
+final class Metadata {
+  private static final byte[] TRUSTED = Names.ascii("trusted.");
+
+  private final Overlay overlay;
+
+  Metadata(Overlay overlay) {
+    this.overlay = overlay;
+  }
+
+  void get(Node node, Attributes attributes) throws ErrnoException {
+    Stat stat = new Stat();
+    overlay.tree.readLock().lock();
+    try {
+      overlay.access.stat(node, stat);
+    } finally {
+      overlay.tree.readLock().unlock();
+    }
+    overlay.show(node, stat, attributes);
+  }
+
+  /** Changes what {@code change} names: size first, then owner, since that clears mode bits. */
+  void set(Node node, AttributeChange change, Attributes attributes) throws ErrnoException {
+    overlay.work();
+    if (change.setSize) {
+      overlay.copyUp.node(node, change.size == 0 ? CopyUp.Extent.EMPTY : CopyUp.Extent.DATA);
+    } else {
+      overlay.copyUp.node(node, CopyUp.Extent.METADATA);
+    }
+    Stat stat = new Stat();
+    overlay.tree.readLock().lock();
+    try {
+      if (change.setSize) {
+        overlay.openFiles.truncate(node, change.size, change.killSuidgid);
+      }
+      try (Place place = overlay.access.upper(node)) {
+        apply(place, change);
+        Files.stat(place.dirfd(), place.name(), stat);
+      }
+      overlay.access.complete(node, stat);
+    } finally {
+      overlay.tree.readLock().unlock();
+    }
+    overlay.show(node, stat, attributes);
+  }
+
+  private static void apply(Place place, AttributeChange change) throws ErrnoException {
+    if (change.setUid || change.setGid) {
+      Files.chown(
+          place.dirfd(),
+          place.name(),
+          change.setUid ? change.uid : -1,
+          change.setGid ? change.gid : -1);
+    }
+    if (change.setMode) {
+      try (Fd fd = LayerAccess.openPath(place)) {
+        Files.chmod(fd.number(), change.mode);
+      }
+    } else if (change.killSuidgid && !change.setSize) {
+      try (Fd fd = LayerAccess.openPath(place)) {
+        Privileges.dropSetIds(fd.number());
+      }
+    }
+    if (change.setAtime || change.setMtime) {
+      Files.utimens(
+          place.dirfd(),
+          place.name(),
+          change.atimeSeconds,
+          nanos(change.setAtime, change.atimeNow, change.atimeNanos),
+          change.mtimeSeconds,
+          nanos(change.setMtime, change.mtimeNow, change.mtimeNanos));
+    }
+  }
+
+  private static int nanos(boolean set, boolean now, int nanos) {
+    if (!set) {
+      return Linux.UTIME_OMIT;
+    }
+    return now ? Linux.UTIME_NOW : nanos;
+  }
+
+  // ------------------------------------------------------------------ extended attributes
+
+  byte[] getXattr(Node node, byte[] name) throws ErrnoException {
+    overlay.tree.readLock().lock();
+    try (Place place = overlay.access.metadata(node)) {
+      return Xattrs.get(place.dirfd(), place.name(), overlay.xattrs.escape(name));
+    } finally {
+      overlay.tree.readLock().unlock();
+    }
+  }
+
+  byte[] listXattrs(Request request, Node node) throws ErrnoException {
+    byte[] list;
+    overlay.tree.readLock().lock();
+    try (Place place = overlay.access.metadata(node)) {
+      list = Xattrs.list(place.dirfd(), place.name());
+    } finally {
+      overlay.tree.readLock().unlock();
+    }
+    ByteArrayOutputStream shown = new ByteArrayOutputStream(list.length);
+    int at = 0;
+    for (int end = 0; end < list.length; end++) {
+      if (list[end] != 0) {
+        continue;
+      }
+      byte[] name = overlay.xattrs.unescape(Arrays.copyOfRange(list, at, end));
+      at = end + 1;
+      // A file system itself would show these to the privileged alone; the kernel leaves it to us.
+      if (name != null && (request.uid() == 0 || !Names.startsWith(name, TRUSTED))) {
+        shown.writeBytes(name);
+        shown.write(0);
+      }
+    }
+    return shown.toByteArray();
+  }
+
+  void setXattr(Node node, byte[] name, byte[] value, int flags, boolean killSgid)
+      throws ErrnoException {
+    overlay.work();
+    overlay.copyUp.node(node, CopyUp.Extent.METADATA);
+    overlay.tree.readLock().lock();
+    try (Place place = overlay.access.upper(node)) {
+      Xattrs.set(place.dirfd(), place.name(), overlay.xattrs.escape(name), value, flags);
+      if (killSgid) {
+        try (Fd fd = LayerAccess.openPath(place)) {
+          Stat stat = new Stat();
+          Files.stat(fd.number(), stat);
+          Files.chmod(fd.number(), stat.mode & ~Linux.S_ISGID);
+        }
+      }
+    } finally {
+      overlay.tree.readLock().unlock();
+    }
+  }
+
+  void removeXattr(Node node, byte[] name) throws ErrnoException {
+    overlay.work();
+    byte[] escaped = overlay.xattrs.escape(name);
+    overlay.tree.readLock().lock();
+    try (Place place = overlay.access.metadata(node)) {
+      Xattrs.get(place.dirfd(), place.name(), escaped); // ENODATA is no reason to copy up
+    } finally {
+      overlay.tree.readLock().unlock();
+    }
+    overlay.copyUp.node(node, CopyUp.Extent.METADATA);
+    overlay.tree.readLock().lock();
+    try (Place place = overlay.access.upper(node)) {
+      Xattrs.remove(place.dirfd(), place.name(), escaped);
+    } finally {
+      overlay.tree.readLock().unlock();
+    }
+  }
+
+  // ------------------------------------------------------------------ flags
+
+  /** FS_IOC_GETFLAGS, FS_IOC_SETFLAGS and their FSXATTR forms; ENOTTY for all others. */
+  byte[] ioctl(Node node, int command, byte[] in, int outSize) throws ErrnoException {
+    long wide = command & 0xffffffffL;
+    boolean set = wide == Linux.FS_IOC_SETFLAGS || wide == Linux.FS_IOC_FSSETXATTR;
+    boolean get = wide == Linux.FS_IOC_GETFLAGS || wide == Linux.FS_IOC_FSGETXATTR;
+    if (!set && !get) {
+      throw ErrnoException.of(Errno.ENOTTY);
+    }
+    if (set) {
+      overlay.work();
+      overlay.copyUp.node(node, CopyUp.Extent.DATA);
+    }
+    // The kernel writes a long for the flags of some commands: room for the largest answer.
+    byte[] argument = Arrays.copyOf(in, Math.max(Math.max(in.length, outSize), 32));
+    overlay.tree.readLock().lock();
+    try (Place place = overlay.access.metadata(node);
+        Fd fd = LayerAccess.open(place, Linux.O_RDONLY | Linux.O_NONBLOCK)) {
+      Files.ioctl(fd.number(), wide, argument);
+    } finally {
+      overlay.tree.readLock().unlock();
+    }
+    return set ? Names.EMPTY : Arrays.copyOf(argument, outSize);
+  }
+}

@@ -1,0 +1,179 @@
+package io.samepage.overlay;
+
+import io.samepage.posix.Fd;
+import io.samepage.posix.Linux;
+import java.util.concurrent.atomic.AtomicIntegerFieldUpdater;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * An inode of the overlay that the kernel knows. There may be 200,000 and more of them, so they
+ * hold what cannot be found out again and nothing else: attributes are read from below whenever the
+ * kernel asks, which it seldom does.
+ *
+ * <p>A file's metadata are those of its upper file if it has one ({@link #hasUpper}), else of its
+ * lower file. Its data are below as long as only metadata were copied up ({@link #isMetacopy}).
+ */
+class Node extends Link {
+  private static final int TYPE = Linux.S_IFMT;
+  private static final int UPPER = 1;
+  private static final int METACOPY = 1 << 1;
+  private static final int INDEXED = 1 << 2;
+  private static final int LINKED = 1 << 3;
+  private static final int REMOVED = 1 << 4;
+  private static final int SUPERSEDED = 1 << 5;
+  private static final int CACHE_STALE = 1 << 6;
+
+  private static final AtomicIntegerFieldUpdater<Node> STATE =
+      AtomicIntegerFieldUpdater.newUpdater(Node.class, "state");
+
+  /** Assigned by {@link NodeTable}. */
+  long nodeid;
+
+  /** Look-ups that the kernel holds; guarded by the {@link NodeTable}. */
+  long lookups;
+
+  /** What stat(2) shows; fixed when the node is made, so that copy-up does not change it. */
+  private final long ino;
+
+  /** The lower file, or what an upper file was copied from as far as its data matter; else null. */
+  private @Nullable LayerDirectory lowerDirectory;
+
+  /** The lower file's name in {@link #lowerDirectory}. */
+  private byte @Nullable [] lowerName;
+
+  /**
+   * The upper file itself, by an O_PATH descriptor, where no name leads to it: it was unlinked or
+   * never had one. Guarded by the directory monitor or the tree lock; volatile for readers.
+   */
+  private volatile @Nullable Fd anchor;
+
+  /** How it is open; null if it is not. Guarded by {@link OpenFiles}. */
+  volatile @Nullable OpenFile openFile;
+
+  /** The type in its own bits, the flags in those of the permissions. */
+  private volatile int state;
+
+  Node(@Nullable Directory parent, byte[] name, int type, long ino) {
+    super(parent, name);
+    this.state = type & TYPE;
+    this.ino = ino;
+  }
+
+  @Override
+  final Node node() {
+    return this;
+  }
+
+  final long ino() {
+    return ino;
+  }
+
+  /** S_IF* bits. */
+  final int type() {
+    return state & TYPE;
+  }
+
+  final boolean isDirectory() {
+    return type() == Linux.S_IFDIR;
+  }
+
+  final boolean isRegular() {
+    return type() == Linux.S_IFREG;
+  }
+
+  private boolean has(int flag) {
+    return (state & flag) != 0;
+  }
+
+  private void set(int flag, boolean on) {
+    STATE.getAndUpdate(this, old -> on ? old | flag : old & ~flag);
+  }
+
+  /** Whether its metadata are in the upper layer. */
+  final boolean hasUpper() {
+    return has(UPPER);
+  }
+
+  final void setUpper() {
+    set(UPPER, true);
+  }
+
+  /** Whether its metadata are in the upper layer and its data still below. */
+  final boolean isMetacopy() {
+    return has(METACOPY);
+  }
+
+  final void setMetacopy(boolean on) {
+    set(METACOPY, on);
+  }
+
+  /** Whether the upper file is in the index of hard links. */
+  final boolean isIndexed() {
+    return has(INDEXED);
+  }
+
+  final void setIndexed() {
+    set(INDEXED, true);
+  }
+
+  /** Whether it stands in the table of hard-linked files. */
+  final boolean isLinked() {
+    return has(LINKED);
+  }
+
+  final void setLinked(boolean on) {
+    set(LINKED, on);
+  }
+
+  /** Whether its last known name was removed. */
+  final boolean isRemoved() {
+    return has(REMOVED);
+  }
+
+  final void setRemoved(boolean on) {
+    set(REMOVED, on);
+  }
+
+  /** Whether another nodeid stands for the file by now; see {@link OpenFiles}. */
+  final boolean isSuperseded() {
+    return has(SUPERSEDED);
+  }
+
+  final void setSuperseded() {
+    set(SUPERSEDED, true);
+  }
+
+  /** Whether data changed below since the kernel cached any under this nodeid. */
+  final boolean isCacheStale() {
+    return has(CACHE_STALE);
+  }
+
+  final void setCacheStale(boolean on) {
+    set(CACHE_STALE, on);
+  }
+
+  final @Nullable LayerDirectory lowerDirectory() {
+    return lowerDirectory;
+  }
+
+  final byte @Nullable [] lowerName() {
+    return lowerName;
+  }
+
+  final boolean hasLower() {
+    return lowerDirectory != null;
+  }
+
+  final void setLower(LayerDirectory directory, byte[] name) {
+    lowerDirectory = directory;
+    lowerName = name;
+  }
+
+  final @Nullable Fd anchor() {
+    return anchor;
+  }
+
+  final void setAnchor(@Nullable Fd fd) {
+    anchor = fd;
+  }
+}

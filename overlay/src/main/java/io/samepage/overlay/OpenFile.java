@@ -1,0 +1,64 @@
+package io.samepage.overlay;
+
+import io.samepage.fuse.Opened;
+import io.samepage.posix.Fd;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * How one nodeid is open. The mode is chosen at the first open and stays until the last release:
+ * the kernel allows no other.
+ *
+ * <p>Guarded by the lock that {@link OpenFiles} has for the node.
+ */
+final class OpenFile {
+  /** Where the kernel gets the data of a nodeid from. */
+  enum Mode {
+    /** Passed through to the lower file; read-only for life. */
+    LOWER,
+    /** Passed through to the upper file. */
+    UPPER,
+    /** The kernel's cache of this inode, filled and written back through the daemon. */
+    CACHED
+  }
+
+  Mode mode;
+
+  /** Handles. */
+  int opens;
+
+  /** Handles that can write. */
+  int writers;
+
+  /**
+   * The registered file of modes LOWER and UPPER; {@link Opened#NO_BACKING} if there is none yet.
+   */
+  int backingId = Opened.NO_BACKING;
+
+  /** In mode LOWER: whether read comes to the daemon, so that it can answer with new data. */
+  boolean coherent;
+
+  /** The lower file, opened when the daemon first reads it. */
+  @Nullable Fd lower;
+
+  /** The upper file, opened when the daemon first needs it. */
+  @Nullable Fd upper;
+
+  /** Whether {@link #upper} can write. */
+  boolean upperWritable;
+
+  OpenFile(Mode mode) {
+    this.mode = mode;
+  }
+
+  void closeDescriptors() {
+    if (lower != null) {
+      lower.close();
+      lower = null;
+    }
+    if (upper != null) {
+      upper.close();
+      upper = null;
+      upperWritable = false;
+    }
+  }
+}

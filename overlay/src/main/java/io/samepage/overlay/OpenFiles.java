@@ -1,0 +1,492 @@
+package io.samepage.overlay;
+
+import io.samepage.fuse.BackingFiles;
+import io.samepage.fuse.Connection;
+import io.samepage.fuse.Opened;
+import io.samepage.overlay.CoherencePolicy.Reading;
+import io.samepage.overlay.Handles.Handle;
+import io.samepage.overlay.LayerAccess.Place;
+import io.samepage.overlay.OpenFile.Mode;
+import io.samepage.posix.Errno;
+import io.samepage.posix.ErrnoException;
+import io.samepage.posix.Fd;
+import io.samepage.posix.Files;
+import io.samepage.posix.Linux;
+import io.samepage.posix.Stat;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.LongAdder;
+import java.util.concurrent.locks.ReentrantReadWriteLock;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Opening, and where the data of an open file come from.
+ *
+ * <p>A nodeid has one mode while it is open ({@link OpenFile}). A file that readers have open on
+ * its lower file and that is now to be written gets a nodeid of its own: the old node is
+ * <em>superseded</em>, OPEN is answered with ESTALE, and the kernel looks the name up again and
+ * finds the successor. The old nodeid goes on serving what is open through it: metadata and locks
+ * from the successor, data from the lower file (native handles) or from the upper one (coherent
+ * handles).
+ *
+ * <p>State is guarded by one of a fixed set of locks, chosen by nodeid. Order: tree lock, monitor
+ * of a directory, then these, then the {@link NodeTable}. No data are copied under them.
+ */
+final class OpenFiles {
+  private static final int LOCKS = 64;
+
+  /** How many registered files are kept for the next open of their node. */
+  private static final int IDLE_LIMIT = 8192;
+
+  private final LayerAccess access;
+  private final CopyUp copyUp;
+  private final NodeTable nodes;
+  private final Handles handles;
+  private final CoherencePolicy policy;
+  private final OverlayConfig config;
+  private final ReentrantReadWriteLock tree;
+  private final Connection connection;
+  private final @Nullable BackingFiles backingFiles;
+  private final Object[] nodeLocks = new Object[LOCKS];
+  private final Map<Node, Node> successors = new ConcurrentHashMap<>();
+  private final Map<Node, Node> predecessors = new ConcurrentHashMap<>();
+  private final IdleFiles idle = new IdleFiles(IDLE_LIMIT);
+  private final LongAdder fallbacks = new LongAdder();
+  private final LongAdder breaks = new LongAdder();
+
+  OpenFiles(
+      LayerAccess access,
+      CopyUp copyUp,
+      NodeTable nodes,
+      Handles handles,
+      CoherencePolicy policy,
+      OverlayConfig config,
+      ReentrantReadWriteLock tree,
+      Connection connection) {
+    this.access = access;
+    this.copyUp = copyUp;
+    this.nodes = nodes;
+    this.handles = handles;
+    this.policy = policy;
+    this.config = config;
+    this.tree = tree;
+    this.connection = connection;
+    this.backingFiles = connection.backingFiles();
+    for (int i = 0; i < LOCKS; i++) {
+      nodeLocks[i] = new Object();
+    }
+  }
+
+  private Object lockOf(Node node) {
+    return nodeLocks[(int) (node.nodeid ^ (node.nodeid >>> 6)) & (LOCKS - 1)];
+  }
+
+  /** Nodes that got a nodeid of their own because they were to be written. */
+  long breaks() {
+    return breaks.sum();
+  }
+
+  /** Opens that wanted passthrough and could not have it. */
+  long fallbacks() {
+    return fallbacks.sum();
+  }
+
+  /** The node that stands for a file now: itself, or what superseded it. */
+  Node current(Node node) {
+    Node now = node;
+    while (now.isSuperseded()) {
+      Node successor = successors.get(now);
+      if (successor == null) {
+        return now;
+      }
+      now = successor;
+    }
+    return now;
+  }
+
+  /**
+   * What locks of a file are kept by: the same object for all nodeids that the file has had, so
+   * that no lock need move when it gets another one.
+   */
+  Object lockKey(Node node) {
+    Node first = node;
+    for (Node before = predecessors.get(first); before != null; before = predecessors.get(first)) {
+      first = before;
+    }
+    return first;
+  }
+
+  // ------------------------------------------------------------------ open
+
+  /** Opens a node; see {@link io.samepage.fuse.FileSystem#open}. */
+  void open(Node node, int flags, boolean killSuidgid, Opened opened) throws ErrnoException {
+    boolean writable = (flags & Linux.O_ACCMODE) != Linux.O_RDONLY;
+    boolean truncate = (flags & Linux.O_TRUNC) != 0;
+    if (node.isSuperseded()) {
+      throw ErrnoException.of(Errno.ESTALE);
+    }
+    if (writable || truncate) {
+      if (config.readOnly()) {
+        throw ErrnoException.of(Errno.EROFS);
+      }
+      copyUp.node(node, truncate ? CopyUp.Extent.EMPTY : CopyUp.Extent.DATA);
+    }
+    tree.readLock().lock();
+    try {
+      synchronized (lockOf(node)) {
+        OpenFile file = fileFor(node, writable || truncate);
+        if (truncate) {
+          truncate(node, file, 0, killSuidgid);
+        }
+        answer(node, file, writable, flags, opened);
+      }
+    } finally {
+      tree.readLock().unlock();
+    }
+  }
+
+  /** Takes over a file that was just created and opened. */
+  void created(Node node, Fd fd, int flags, Opened opened) throws ErrnoException {
+    boolean writable = (flags & Linux.O_ACCMODE) != Linux.O_RDONLY;
+    synchronized (lockOf(node)) {
+      OpenFile file = new OpenFile(backingFiles != null ? Mode.UPPER : Mode.CACHED);
+      file.upper = fd;
+      file.upperWritable = true;
+      node.openFile = file;
+      answer(node, file, writable, flags, opened);
+    }
+  }
+
+  /**
+   * The state of a node that is to be opened, in the mode that it has or, if it is not open, gets.
+   */
+  private OpenFile fileFor(Node node, boolean write) throws ErrnoException {
+    if (node.isSuperseded()) {
+      throw ErrnoException.of(Errno.ESTALE);
+    }
+    boolean above = node.hasUpper() && !node.isMetacopy();
+    OpenFile file = node.openFile;
+    if (file != null && file.opens > 0) {
+      if (write && file.mode == Mode.LOWER) {
+        supersede(node);
+        throw ErrnoException.of(Errno.ESTALE);
+      }
+      return file;
+    }
+    Mode mode;
+    Reading reading = Reading.NATIVE;
+    if (backingFiles == null) {
+      mode = Mode.CACHED;
+    } else if (above) {
+      mode = Mode.UPPER;
+    } else if (file != null && file.mode != Mode.UPPER) {
+      return file; // as it was open before: no need to look at the file again
+    } else {
+      reading = lowerReading(node);
+      mode = reading == Reading.CACHED ? Mode.CACHED : Mode.LOWER;
+    }
+    if (file != null && file.mode != mode) {
+      drop(node, file);
+      file = null;
+    }
+    if (file == null) {
+      file = new OpenFile(mode);
+      file.coherent = reading == Reading.COHERENT;
+      node.openFile = file;
+    }
+    return file;
+  }
+
+  private Reading lowerReading(Node node) throws ErrnoException {
+    if (node.isRemoved()) {
+      return Reading.NATIVE;
+    }
+    Stat stat = new Stat();
+    try (Place place = access.lowerData(node)) {
+      Files.stat(place.dirfd(), place.name(), stat);
+    }
+    return policy.reading(node, stat.size);
+  }
+
+  private void answer(Node node, OpenFile file, boolean writable, int flags, Opened opened)
+      throws ErrnoException {
+    if (file.mode != Mode.CACHED && file.backingId == Opened.NO_BACKING) {
+      register(node, file);
+    }
+    opened.noFlush = !writable;
+    switch (file.mode) {
+      case UPPER -> {
+        opened.backingId = file.backingId;
+        if (writable) {
+          node.setCacheStale(true);
+        }
+      }
+      case LOWER -> {
+        opened.backingId = file.backingId;
+        boolean exec = (flags & Linux.FMODE_EXEC) != 0;
+        opened.directIo = !exec && lowerReading(node) != CoherencePolicy.Reading.NATIVE;
+      }
+      case CACHED -> {
+        opened.keepCache = !node.isCacheStale();
+        node.setCacheStale(false);
+      }
+    }
+    file.opens++;
+    if (writable) {
+      file.writers++;
+    }
+    idle.remove(node);
+    opened.handle = handles.add(new Handle(node, file, writable));
+  }
+
+  private void register(Node node, OpenFile file) throws ErrnoException {
+    BackingFiles registry = backingFiles;
+    if (registry == null) {
+      file.mode = Mode.CACHED;
+      return;
+    }
+    Fd known = file.mode == Mode.UPPER ? file.upper : file.lower;
+    try {
+      if (known != null) {
+        file.backingId = registry.register(known.number());
+        return;
+      }
+      try (Place place = file.mode == Mode.UPPER ? access.upper(node) : access.lowerData(node);
+          Fd fd = LayerAccess.openPath(place)) {
+        file.backingId = registry.register(fd.number());
+      }
+    } catch (ErrnoException e) {
+      if (e.errno() == Errno.ENOENT || file.opens > 0) {
+        throw e;
+      }
+      // ELOOP (a stacked file system below), EMFILE, ENOMEM, …: the daemon can still serve it.
+      fallbacks.increment();
+      file.mode = Mode.CACHED;
+    }
+  }
+
+  // ------------------------------------------------------------------ supersede
+
+  /** Gives the file a nodeid of its own; what is open through the old one stays as it is. */
+  private void supersede(Node node) throws ErrnoException {
+    if (node.isRemoved()) {
+      // There is no name by which the kernel could look the successor up.
+      throw ErrnoException.of(Errno.ESTALE);
+    }
+    Node successor = new Node(null, Names.EMPTY, node.type(), node.ino());
+    successor.setUpper();
+    if (node.isIndexed()) {
+      successor.setIndexed();
+    }
+    Fd anchor = node.anchor();
+    if (anchor != null) {
+      successor.setAnchor(new Fd(Files.dup(anchor.number())));
+    }
+    predecessors.put(successor, node);
+    successors.put(node, successor);
+    Directory parent = node.parent();
+    byte[] name = node.name();
+    nodes.supersede(node, successor);
+    breaks.increment();
+    connection.invalidateInode(node.nodeid, -1, 0);
+    if (parent != null) {
+      connection.invalidateEntry(parent.nodeid, name);
+    }
+  }
+
+  /**
+   * Makes sure that a change of a file's size reaches who opens it from now on: ESTALE if its
+   * nodeid cannot have that.
+   *
+   * <p>The caller holds the tree lock.
+   */
+  void truncate(Node node, long size, boolean killSuidgid) throws ErrnoException {
+    synchronized (lockOf(node)) {
+      OpenFile file = node.openFile;
+      if (file != null && file.opens > 0 && file.mode == Mode.LOWER) {
+        supersede(node);
+        throw ErrnoException.of(Errno.ESTALE);
+      }
+      truncate(node, file, size, killSuidgid);
+      if (file == null || file.mode == Mode.UPPER) {
+        node.setCacheStale(true);
+      }
+    }
+  }
+
+  private void truncate(Node node, @Nullable OpenFile file, long size, boolean killSuidgid)
+      throws ErrnoException {
+    if (file != null && file.upper != null && file.upperWritable) {
+      Files.truncate(file.upper.number(), size);
+      if (killSuidgid) {
+        Privileges.dropSetIds(file.upper.number());
+      }
+      return;
+    }
+    try (Place place = access.upper(node);
+        Fd fd = LayerAccess.open(place, Linux.O_WRONLY | Linux.O_NONBLOCK)) {
+      Files.truncate(fd.number(), size);
+      if (killSuidgid) {
+        Privileges.dropSetIds(fd.number());
+      }
+    }
+  }
+
+  // ------------------------------------------------------------------ data through the daemon
+
+  /** A descriptor to read the current data of a handle's file; it stays this object's. */
+  int readable(Handle handle) throws ErrnoException {
+    OpenFile file = handle.file();
+    Node node = handle.node();
+    Node now = current(node);
+    boolean above = now.hasUpper() && !now.isMetacopy();
+    Fd ready = above ? file.upper : file.lower;
+    if (ready != null) {
+      return ready.number();
+    }
+    tree.readLock().lock();
+    try {
+      synchronized (lockOf(node)) {
+        if (above) {
+          if (file.upper == null) {
+            try (Place place = access.upper(now)) {
+              file.upper = LayerAccess.open(place, Linux.O_RDONLY);
+            }
+          }
+          return file.upper.number();
+        }
+        if (file.lower == null) {
+          try (Place place = access.lowerData(now)) {
+            file.lower = LayerAccess.open(place, Linux.O_RDONLY);
+          }
+        }
+        return file.lower.number();
+      }
+    } finally {
+      tree.readLock().unlock();
+    }
+  }
+
+  /** A descriptor to write a handle's file; it stays this object's. EBADF if the handle cannot. */
+  int writable(Handle handle) throws ErrnoException {
+    OpenFile file = handle.file();
+    Node node = handle.node();
+    if (file.upper != null && file.upperWritable) {
+      return file.upper.number();
+    }
+    if (!current(node).hasUpper()) {
+      throw ErrnoException.of(Errno.EBADF);
+    }
+    tree.readLock().lock();
+    try {
+      synchronized (lockOf(node)) {
+        if (file.upper == null || !file.upperWritable) {
+          try (Place place = access.upper(current(node))) {
+            Fd fd = LayerAccess.open(place, Linux.O_RDWR);
+            Fd old = file.upper;
+            file.upper = fd;
+            file.upperWritable = true;
+            if (old != null) {
+              // Another thread may be reading through it: its number gets the new file instead.
+              Files.dup2(fd.number(), old.number());
+              fd.close();
+              file.upper = old;
+            }
+          }
+        }
+        return file.upper.number();
+      }
+    } finally {
+      tree.readLock().unlock();
+    }
+  }
+
+  /** Whether the file can be written at this moment, so that its attributes change unasked. */
+  boolean hasWriters(Node node) {
+    OpenFile file = node.openFile;
+    return file != null && file.writers > 0;
+  }
+
+  // ------------------------------------------------------------------ release
+
+  void release(long number) {
+    Handle handle = handles.remove(number);
+    if (handle == null) {
+      return;
+    }
+    Node node = handle.node();
+    OpenFile file = handle.file();
+    synchronized (lockOf(node)) {
+      file.opens--;
+      if (handle.writable()) {
+        file.writers--;
+      }
+      if (file.opens > 0) {
+        return;
+      }
+      file.closeDescriptors();
+      boolean outdated = file.mode == Mode.LOWER && node.hasUpper() && !node.isMetacopy();
+      if (outdated || node.isRemoved() || node.isSuperseded()) {
+        drop(node, file);
+        return;
+      }
+    }
+    // Outside of the lock, since what falls out is of another node.
+    Node evicted = idle.add(node);
+    if (evicted != null) {
+      discard(evicted);
+    }
+  }
+
+  private void drop(Node node, OpenFile file) {
+    file.closeDescriptors();
+    if (file.backingId != Opened.NO_BACKING && backingFiles != null) {
+      backingFiles.close(file.backingId);
+      file.backingId = Opened.NO_BACKING;
+    }
+    if (node.openFile == file) {
+      node.openFile = null;
+    }
+  }
+
+  /**
+   * Lets go what is kept of a node that is not open: it was removed, or nobody knows it any more.
+   */
+  void discard(Node node) {
+    if (node.openFile == null) {
+      return;
+    }
+    synchronized (lockOf(node)) {
+      OpenFile file = node.openFile;
+      if (file != null && file.opens == 0) {
+        idle.remove(node);
+        drop(node, file);
+      }
+    }
+  }
+
+  /** A node that the kernel has forgotten. */
+  void forgotten(Node node) {
+    discard(node);
+    predecessors.remove(node);
+    Node successor = successors.remove(node);
+    if (successor != null) {
+      predecessors.remove(successor);
+    }
+  }
+
+  /** The node that was held only because a superseded one, forgotten now, referred to it. */
+  @Nullable Node successorOf(Node node) {
+    return successors.get(node);
+  }
+
+  /** Closes everything; for the end of a mount. */
+  void close() {
+    for (Handle handle : handles.drain()) {
+      handle.file().closeDescriptors();
+    }
+    for (Node node : nodes.all()) {
+      discard(node);
+    }
+  }
+}

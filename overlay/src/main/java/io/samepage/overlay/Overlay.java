@@ -1,0 +1,207 @@
+package io.samepage.overlay;
+
+import io.samepage.fuse.Attributes;
+import io.samepage.fuse.Connection;
+import io.samepage.fuse.Entry;
+import io.samepage.overlay.lock.LockTable;
+import io.samepage.posix.Errno;
+import io.samepage.posix.ErrnoException;
+import io.samepage.posix.Stat;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.ReentrantReadWriteLock;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The parts of one mount, put together, and what all kinds of requests need of them.
+ *
+ * <p>Order of locks, outermost first:
+ *
+ * <ol>
+ *   <li>the monitor of a file that is being copied up ({@link CopyUp}), or that of {@link CopyUp}
+ *       for directories;
+ *   <li>{@link #tree}: for reading by whoever follows names or parents of nodes, for writing by
+ *       rename, which changes them;
+ *   <li>the monitor of a {@link Directory}, for its names; of two, the parent's first;
+ *   <li>the locks of {@link OpenFiles};
+ *   <li>leaves: {@link NodeTable}, caches.
+ * </ol>
+ *
+ * <p>The kernel serialises changes of one directory, but not copy-up, and not the look-up that
+ * revalidates a name.
+ */
+final class Overlay {
+  /**
+   * Nobody else changes the tree, so what the kernel has been told stays true until it changes it.
+   */
+  private static final long FOR_LONG = TimeUnit.DAYS.toNanos(1);
+
+  final OverlayConfig config;
+  final LayerStack layers;
+  final OverlayXattrs xattrs;
+  final NodeTable nodes;
+  final Descriptors descriptors;
+  final LayerAccess access;
+  final Resolver resolver;
+  final DirectoryReader reader;
+  final @Nullable WorkDirectory work;
+  final @Nullable HardLinkIndex index;
+  final CopyUp copyUp;
+  final OpenFiles openFiles;
+  final LockTable locks;
+  final ReentrantReadWriteLock tree;
+
+  Overlay(
+      OverlayConfig config,
+      LayerStack layers,
+      @Nullable WorkDirectory work,
+      @Nullable HardLinkIndex index,
+      Handles handles,
+      int descriptorLimit,
+      Connection connection)
+      throws ErrnoException {
+    this.config = config;
+    this.layers = layers;
+    this.work = work;
+    this.index = index;
+    xattrs = new OverlayXattrs(config.userXattrs());
+    nodes = new NodeTable(Resolver.root(layers, xattrs));
+    descriptors = new Descriptors(descriptorLimit, layers.upper());
+    access = new LayerAccess(descriptors, layers, xattrs, index);
+    resolver = new Resolver(layers, xattrs, config, descriptors, nodes, index);
+    reader = new DirectoryReader(descriptors, layers, xattrs);
+    tree = new ReentrantReadWriteLock();
+    copyUp = new CopyUp(access, xattrs, config, descriptors, reader, work, index, tree);
+    locks = new LockTable();
+    openFiles =
+        new OpenFiles(
+            access, copyUp, nodes, handles, new CoherencePolicy(config), config, tree, connection);
+  }
+
+  /** The work directory; EROFS on a mount that cannot change. */
+  WorkDirectory work() throws ErrnoException {
+    if (config.readOnly() || work == null) {
+      throw ErrnoException.of(Errno.EROFS);
+    }
+    return work;
+  }
+
+  /** A node by its nodeid, or what superseded it. */
+  Node node(long nodeid) throws ErrnoException {
+    return openFiles.current(nodes.get(nodeid));
+  }
+
+  /** What the locks of a file are kept by; see {@link OpenFiles#lockKey}. */
+  Object lockKey(long nodeid) throws ErrnoException {
+    return openFiles.lockKey(nodes.get(nodeid));
+  }
+
+  /**
+   * Looks a name up and counts that; fills {@code entry}, with nodeid 0 if there is none.
+   *
+   * <p>The caller holds the tree lock and the monitor of {@code parent}.
+   */
+  void lookup(Directory parent, byte[] name, Entry entry) throws ErrnoException {
+    Stat stat = new Stat();
+    Node node = nodes.lookup(parent, name);
+    if (node != null) {
+      try {
+        access.stat(node, stat);
+      } catch (ErrnoException e) {
+        nodes.forget(node.nodeid, 1);
+        throw e;
+      }
+      show(node, stat, entry);
+      return;
+    }
+    Resolver.Found found = resolver.find(parent, name, stat);
+    if (found == null) {
+      absent(entry);
+      return;
+    }
+    node = found.node();
+    access.complete(node, stat);
+    if (found.key() != null) {
+      node = nodes.addLinked(found.key(), node, parent, name);
+    } else {
+      nodes.add(node);
+    }
+    show(node, stat, entry);
+  }
+
+  /** The node of a name, known or found; null if there is none. Counts no look-up. */
+  @Nullable Node peek(Directory parent, byte[] name) throws ErrnoException {
+    Node node = nodes.peek(parent, name);
+    if (node != null) {
+      return node;
+    }
+    Resolver.Found found = resolver.find(parent, name, new Stat());
+    return found == null ? null : found.node();
+  }
+
+  private static void absent(Entry entry) {
+    entry.nodeid = 0;
+    entry.generation = 0;
+    entry.entryValidNanos = FOR_LONG;
+    entry.attributes.validNanos = FOR_LONG;
+  }
+
+  /** Fills an entry; {@code stat} has been completed. */
+  void show(Node node, Stat stat, Entry entry) {
+    entry.nodeid = node.nodeid;
+    entry.generation = 0;
+    entry.entryValidNanos = FOR_LONG;
+    show(node, stat, entry.attributes);
+  }
+
+  /** Fills attributes; {@code stat} has been completed. */
+  void show(Node node, Stat stat, Attributes attributes) {
+    LayerAccess.show(node, stat, attributes);
+    // A write through mmap changes the times without a word to anybody.
+    attributes.validNanos = openFiles.hasWriters(node) || node.isRemoved() ? 0 : FOR_LONG;
+  }
+
+  /** Attributes under a nodeid that another one stands for by now: not to be kept. */
+  void forOldNodeid(long nodeid, Attributes attributes) throws ErrnoException {
+    if (nodes.get(nodeid).isSuperseded()) {
+      attributes.validNanos = 0;
+    }
+  }
+
+  /** Closes everything. No request is under way any more. */
+  void close() {
+    locks.close();
+    openFiles.close();
+    for (Node node : nodes.all()) {
+      drop(node);
+    }
+    descriptors.close();
+    if (index != null) {
+      index.close();
+    }
+    if (work != null) {
+      work.close();
+    }
+    layers.close();
+  }
+
+  /** Lets go what a node that has been forgotten holds. */
+  void drop(Node node) {
+    Node successor = openFiles.successorOf(node);
+    openFiles.forgotten(node);
+    if (successor != null) {
+      Node left = nodes.forget(successor.nodeid, 1);
+      if (left != null) {
+        drop(left);
+      }
+    }
+    if (node instanceof Directory directory) {
+      descriptors.drop(directory);
+      reader.changed(directory);
+    }
+    var anchor = node.anchor();
+    if (anchor != null) {
+      node.setAnchor(null);
+      anchor.close();
+    }
+  }
+}

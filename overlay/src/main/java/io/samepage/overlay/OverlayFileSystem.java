@@ -1,0 +1,598 @@
+package io.samepage.overlay;
+
+import io.samepage.fuse.AttributeChange;
+import io.samepage.fuse.Attributes;
+import io.samepage.fuse.Connection;
+import io.samepage.fuse.DirectoryPlusReply;
+import io.samepage.fuse.DirectoryReply;
+import io.samepage.fuse.Entry;
+import io.samepage.fuse.FileLock;
+import io.samepage.fuse.FileSystem;
+import io.samepage.fuse.FileSystemStatistics;
+import io.samepage.fuse.LockReply;
+import io.samepage.fuse.Opened;
+import io.samepage.fuse.Request;
+import io.samepage.overlay.Handles.Handle;
+import io.samepage.overlay.LayerAccess.Place;
+import io.samepage.overlay.options.HostDirectory;
+import io.samepage.overlay.options.MountDirectories;
+import io.samepage.posix.Errno;
+import io.samepage.posix.ErrnoException;
+import io.samepage.posix.Fd;
+import io.samepage.posix.Files;
+import io.samepage.posix.Linux;
+import io.samepage.posix.NativeBuffer;
+import io.samepage.posix.Processes;
+import io.samepage.posix.StatFs;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * An overlay of layer directories as a file system for a transport: takes each request apart and
+ * hands it to the class of its subject.
+ */
+public final class OverlayFileSystem implements FileSystem {
+  private static final int PAGE_MASK = 4095;
+
+  private final OverlayConfig config;
+  private final LayerStack layers;
+  private final @Nullable WorkDirectory work;
+  private final @Nullable HardLinkIndex index;
+  private final Handles handles = new Handles();
+
+  private volatile @Nullable Parts parts;
+
+  /** What exists from init to destroy. */
+  private record Parts(
+      Overlay overlay, Creation creation, Removal removal, Renames renames, Metadata metadata) {}
+
+  private OverlayFileSystem(
+      OverlayConfig config,
+      LayerStack layers,
+      @Nullable WorkDirectory work,
+      @Nullable HardLinkIndex index) {
+    this.config = config;
+    this.layers = layers;
+    this.work = work;
+    this.index = index;
+  }
+
+  /** Opens the layers of a mount that has been checked; the directories stay the caller's. */
+  public static OverlayFileSystem open(OverlayConfig config, MountDirectories directories)
+      throws ErrnoException {
+    LayerStack layers = LayerStack.open(directories.upper(), directories.lower());
+    HostDirectory workdir = directories.work();
+    WorkDirectory work = null;
+    try {
+      HardLinkIndex index = null;
+      if (workdir != null && !config.readOnly()) {
+        work = WorkDirectory.open(workdir.fd());
+        if (config.index()) {
+          index =
+              new HardLinkIndex(
+                  WorkDirectory.openIndex(workdir.fd()), new OverlayXattrs(config.userXattrs()));
+        }
+      }
+      return new OverlayFileSystem(config, layers, work, index);
+    } catch (ErrnoException e) {
+      if (work != null) {
+        work.close();
+      }
+      layers.close();
+      throw e;
+    }
+  }
+
+  private Parts parts() throws ErrnoException {
+    Parts now = parts;
+    if (now == null) {
+      throw ErrnoException.of(Errno.EIO);
+    }
+    return now;
+  }
+
+  private Overlay overlay() throws ErrnoException {
+    return parts().overlay;
+  }
+
+  /** What this mount has done so far. */
+  public OverlayCounters counters() {
+    Parts now = parts;
+    if (now == null) {
+      return new OverlayCounters(0, 0, 0, 0, 0);
+    }
+    Overlay overlay = now.overlay;
+    return new OverlayCounters(
+        overlay.nodes.size(),
+        handles.size(),
+        overlay.copyUp.count(),
+        overlay.openFiles.breaks(),
+        overlay.openFiles.fallbacks());
+  }
+
+  @Override
+  public void init(Connection connection) throws ErrnoException {
+    // A quarter of what may be open; the rest is for files.
+    int limit = (int) Math.max(64, Math.min(4096, Processes.descriptorLimit() / 4));
+    Overlay overlay = new Overlay(config, layers, work, index, handles, limit, connection);
+    Removal removal = new Removal(overlay);
+    parts =
+        new Parts(
+            overlay,
+            new Creation(overlay),
+            removal,
+            new Renames(overlay, removal),
+            new Metadata(overlay));
+  }
+
+  @Override
+  public void destroy() {
+    Parts now = parts;
+    parts = null;
+    if (now != null) {
+      now.overlay.close();
+    } else {
+      layers.close();
+    }
+  }
+
+  // ------------------------------------------------------------------ names
+
+  @Override
+  public void lookup(Request request, long parent, byte[] name, Entry entry) throws ErrnoException {
+    Overlay overlay = overlay();
+    Directory directory = overlay.nodes.directory(parent);
+    overlay.tree.readLock().lock();
+    try {
+      synchronized (directory) {
+        overlay.lookup(directory, name, entry);
+      }
+    } finally {
+      overlay.tree.readLock().unlock();
+    }
+  }
+
+  @Override
+  public void forget(long nodeid, long count) {
+    Parts now = parts;
+    if (now != null) {
+      Node node = now.overlay.nodes.forget(nodeid, count);
+      if (node != null) {
+        now.overlay.drop(node);
+      }
+    }
+  }
+
+  @Override
+  public byte[] readlink(Request request, long nodeid) throws ErrnoException {
+    Overlay overlay = overlay();
+    Node node = overlay.node(nodeid);
+    overlay.tree.readLock().lock();
+    try (Place place = overlay.access.metadata(node)) {
+      return Files.readlink(place.dirfd(), place.name());
+    } finally {
+      overlay.tree.readLock().unlock();
+    }
+  }
+
+  @Override
+  public void mknod(
+      Request request, long parent, byte[] name, int mode, int umask, int rdev, Entry entry)
+      throws ErrnoException {
+    Parts now = parts();
+    Directory directory = now.overlay.nodes.directory(parent);
+    now.creation.mknod(request, directory, name, mode, umask, rdev, entry);
+  }
+
+  @Override
+  public void mkdir(Request request, long parent, byte[] name, int mode, int umask, Entry entry)
+      throws ErrnoException {
+    Parts now = parts();
+    now.creation.mkdir(request, now.overlay.nodes.directory(parent), name, mode, umask, entry);
+  }
+
+  @Override
+  public void symlink(Request request, long parent, byte[] name, byte[] target, Entry entry)
+      throws ErrnoException {
+    Parts now = parts();
+    now.creation.symlink(request, now.overlay.nodes.directory(parent), name, target, entry);
+  }
+
+  @Override
+  public void link(Request request, long nodeid, long newParent, byte[] newName, Entry entry)
+      throws ErrnoException {
+    Parts now = parts();
+    Directory directory = now.overlay.nodes.directory(newParent);
+    now.creation.link(now.overlay.node(nodeid), directory, newName, entry);
+  }
+
+  @Override
+  public void unlink(Request request, long parent, byte[] name) throws ErrnoException {
+    Parts now = parts();
+    now.removal.unlink(now.overlay.nodes.directory(parent), name);
+  }
+
+  @Override
+  public void rmdir(Request request, long parent, byte[] name) throws ErrnoException {
+    Parts now = parts();
+    now.removal.rmdir(now.overlay.nodes.directory(parent), name);
+  }
+
+  @Override
+  public void rename(
+      Request request, long parent, byte[] name, long newParent, byte[] newName, int flags)
+      throws ErrnoException {
+    Parts now = parts();
+    NodeTable nodes = now.overlay.nodes;
+    now.renames.rename(nodes.directory(parent), name, nodes.directory(newParent), newName, flags);
+  }
+
+  @Override
+  public void readdir(Request request, long nodeid, long offset, DirectoryReply reply)
+      throws ErrnoException {
+    Overlay overlay = overlay();
+    Directory directory = overlay.nodes.directory(nodeid);
+    overlay.tree.readLock().lock();
+    try {
+      synchronized (directory) {
+        if (offset < Listing.SELF_OFFSET
+            && !reply.add(Names.SELF, directory.ino(), Linux.DT_DIR, Listing.SELF_OFFSET)) {
+          return;
+        }
+        if (offset < Listing.PARENT_OFFSET
+            && !reply.add(PARENT, parentIno(directory), Linux.DT_DIR, Listing.PARENT_OFFSET)) {
+          return;
+        }
+        Listing listing = overlay.reader.list(directory);
+        for (int i = listing.after(offset); i < listing.size(); i++) {
+          byte[] name = listing.name(i);
+          if (name.length == 0) {
+            continue;
+          }
+          long ino = listing.ino(i);
+          if (ino == 0) {
+            Node node = overlay.peek(directory, name);
+            if (node == null) {
+              continue;
+            }
+            ino = node.ino();
+          }
+          if (!reply.add(name, ino, listing.type(i), listing.offset(i))) {
+            return;
+          }
+        }
+      }
+    } finally {
+      overlay.tree.readLock().unlock();
+    }
+  }
+
+  private static final byte[] PARENT = {'.', '.'};
+
+  private static long parentIno(Directory directory) {
+    Directory parent = directory.parent();
+    return parent == null ? directory.ino() : parent.ino();
+  }
+
+  @Override
+  public void readdirplus(Request request, long nodeid, long offset, DirectoryPlusReply reply)
+      throws ErrnoException {
+    Overlay overlay = overlay();
+    Directory directory = overlay.nodes.directory(nodeid);
+    overlay.tree.readLock().lock();
+    try {
+      synchronized (directory) {
+        if (offset < Listing.SELF_OFFSET
+            && !dots(reply, Names.SELF, directory.ino(), Listing.SELF_OFFSET)) {
+          return;
+        }
+        if (offset < Listing.PARENT_OFFSET
+            && !dots(reply, PARENT, parentIno(directory), Listing.PARENT_OFFSET)) {
+          return;
+        }
+        Listing listing = overlay.reader.list(directory);
+        for (int i = listing.after(offset); i < listing.size(); i++) {
+          byte[] name = listing.name(i);
+          if (name.length == 0) {
+            continue;
+          }
+          if (!reply.fits(name)) {
+            return;
+          }
+          Entry entry = reply.entry();
+          try {
+            overlay.lookup(directory, name, entry);
+          } catch (ErrnoException e) {
+            // Listed all the same: whoever uses the name gets the error then.
+            entry.nodeid = 0;
+          }
+          if (entry.nodeid == 0) {
+            entry.attributes.ino = listing.ino(i);
+            entry.attributes.mode = listing.type(i) << 12;
+          }
+          reply.add(name, listing.offset(i));
+        }
+      }
+    } finally {
+      overlay.tree.readLock().unlock();
+    }
+  }
+
+  private static boolean dots(DirectoryPlusReply reply, byte[] name, long ino, long offset) {
+    if (!reply.fits(name)) {
+      return false;
+    }
+    Entry entry = reply.entry();
+    entry.nodeid = 0;
+    entry.attributes.ino = ino;
+    entry.attributes.mode = Linux.S_IFDIR;
+    reply.add(name, offset);
+    return true;
+  }
+
+  // ------------------------------------------------------------------ metadata
+
+  @Override
+  public void getattr(Request request, long nodeid, long handle, Attributes attributes)
+      throws ErrnoException {
+    Parts now = parts();
+    now.metadata.get(now.overlay.node(nodeid), attributes);
+    now.overlay.forOldNodeid(nodeid, attributes);
+  }
+
+  @Override
+  public void setattr(Request request, long nodeid, AttributeChange change, Attributes attributes)
+      throws ErrnoException {
+    Parts now = parts();
+    if (change.setSize
+        && change.handle == Opened.NO_HANDLE
+        && now.overlay.nodes.get(nodeid).isSuperseded()) {
+      throw ErrnoException.of(Errno.ESTALE); // by path: the kernel looks it up again
+    }
+    now.metadata.set(now.overlay.node(nodeid), change, attributes);
+    now.overlay.forOldNodeid(nodeid, attributes);
+  }
+
+  @Override
+  public void setxattr(
+      Request request, long nodeid, byte[] name, byte[] value, int flags, boolean killSgid)
+      throws ErrnoException {
+    Parts now = parts();
+    now.metadata.setXattr(now.overlay.node(nodeid), name, value, flags, killSgid);
+  }
+
+  @Override
+  public byte[] getxattr(Request request, long nodeid, byte[] name) throws ErrnoException {
+    Parts now = parts();
+    return now.metadata.getXattr(now.overlay.node(nodeid), name);
+  }
+
+  @Override
+  public byte[] listxattr(Request request, long nodeid) throws ErrnoException {
+    Parts now = parts();
+    return now.metadata.listXattrs(request, now.overlay.node(nodeid));
+  }
+
+  @Override
+  public void removexattr(Request request, long nodeid, byte[] name) throws ErrnoException {
+    Parts now = parts();
+    now.metadata.removeXattr(now.overlay.node(nodeid), name);
+  }
+
+  @Override
+  public byte[] ioctl(
+      Request request,
+      long nodeid,
+      long handle,
+      boolean directory,
+      int command,
+      byte[] in,
+      int outSize)
+      throws ErrnoException {
+    Parts now = parts();
+    return now.metadata.ioctl(now.overlay.node(nodeid), command, in, outSize);
+  }
+
+  @Override
+  public void statfs(Request request, FileSystemStatistics statistics) throws ErrnoException {
+    Layer upper = layers.upper();
+    StatFs statfs = new StatFs();
+    Files.statfs(upper != null ? upper.rootFd() : layers.lowers().get(0).rootFd(), statfs);
+    statistics.blocks = statfs.blocks;
+    statistics.blocksFree = statfs.blocksFree;
+    statistics.blocksAvailable = statfs.blocksAvailable;
+    statistics.files = statfs.files;
+    statistics.filesFree = statfs.filesFree;
+    statistics.blockSize = (int) statfs.blockSize;
+    statistics.fragmentSize = (int) statfs.fragmentSize;
+    statistics.nameMax = (int) statfs.nameLength;
+  }
+
+  // ------------------------------------------------------------------ data
+
+  @Override
+  public void open(Request request, long nodeid, int flags, boolean killSuidgid, Opened opened)
+      throws ErrnoException {
+    Overlay overlay = overlay();
+    overlay.openFiles.open(overlay.nodes.get(nodeid), flags, killSuidgid, opened);
+  }
+
+  @Override
+  public void create(
+      Request request,
+      long parent,
+      byte[] name,
+      int flags,
+      int mode,
+      int umask,
+      Entry entry,
+      Opened opened)
+      throws ErrnoException {
+    Parts now = parts();
+    Directory directory = now.overlay.nodes.directory(parent);
+    now.creation.create(request, directory, name, flags, mode, umask, entry, opened);
+  }
+
+  @Override
+  public void tmpfile(
+      Request request, long parent, int flags, int mode, int umask, Entry entry, Opened opened)
+      throws ErrnoException {
+    Parts now = parts();
+    Directory directory = now.overlay.nodes.directory(parent);
+    now.creation.tmpfile(request, directory, flags, mode, umask, entry, opened);
+  }
+
+  @Override
+  public int read(
+      Request request, long nodeid, long handle, long offset, int size, NativeBuffer out)
+      throws ErrnoException {
+    int fd = overlay().openFiles.readable(handles.get(handle));
+    int done = 0;
+    while (done < size) {
+      int got = Files.pread(fd, out.address() + done, size - done, offset + done);
+      if (got == 0) {
+        break;
+      }
+      done += got;
+      if ((got & PAGE_MASK) != 0) {
+        break; // nothing but the end of a file stops a read within a page
+      }
+    }
+    return done;
+  }
+
+  @Override
+  public int write(
+      Request request,
+      long nodeid,
+      long handle,
+      long offset,
+      long address,
+      int size,
+      boolean killSuidgid,
+      boolean writeback)
+      throws ErrnoException {
+    int fd = overlay().openFiles.writable(handles.get(handle));
+    int written = Files.pwrite(fd, address, size, offset);
+    if (killSuidgid) {
+      Privileges.dropSetIds(fd);
+    }
+    return written;
+  }
+
+  @Override
+  public void flush(Request request, long nodeid, long handle, long lockOwner)
+      throws ErrnoException {
+    Overlay overlay = overlay();
+    overlay.locks.releaseOwner(overlay.lockKey(nodeid), lockOwner);
+  }
+
+  @Override
+  public void release(Request request, long nodeid, long handle, long flockOwner) {
+    Parts now = parts;
+    if (now == null) {
+      return;
+    }
+    try {
+      now.overlay.locks.releaseHandle(now.overlay.lockKey(nodeid), handle, flockOwner);
+    } catch (ErrnoException e) {
+      // A node that is gone holds no locks.
+    }
+    now.overlay.openFiles.release(handle);
+  }
+
+  @Override
+  public void fsync(Request request, long nodeid, long handle, boolean dataOnly)
+      throws ErrnoException {
+    Overlay overlay = overlay();
+    if (config.volatileUpper() || !overlay.node(nodeid).hasUpper()) {
+      return;
+    }
+    int fd = overlay.openFiles.readable(handles.get(handle));
+    if (dataOnly) {
+      Files.fdatasync(fd);
+    } else {
+      Files.fsync(fd);
+    }
+  }
+
+  @Override
+  public void fsyncdir(Request request, long nodeid, boolean dataOnly) throws ErrnoException {
+    Overlay overlay = overlay();
+    Node node = overlay.node(nodeid);
+    if (config.volatileUpper() || !node.hasUpper()) {
+      return;
+    }
+    Fd fd;
+    overlay.tree.readLock().lock();
+    try (Place place = overlay.access.upper(node)) {
+      fd = LayerAccess.open(place, Linux.O_RDONLY | Linux.O_DIRECTORY);
+    } finally {
+      overlay.tree.readLock().unlock();
+    }
+    try (fd) {
+      Files.fsync(fd.number());
+    }
+  }
+
+  @Override
+  public void syncfs(Request request) throws ErrnoException {
+    Layer upper = layers.upper();
+    if (upper != null && !config.volatileUpper()) {
+      Files.syncfs(upper.handleFd());
+    }
+  }
+
+  @Override
+  public void fallocate(
+      Request request, long nodeid, long handle, long offset, long length, int mode)
+      throws ErrnoException {
+    Files.fallocate(overlay().openFiles.writable(handles.get(handle)), mode, offset, length);
+  }
+
+  @Override
+  public long lseek(Request request, long nodeid, long handle, long offset, int whence)
+      throws ErrnoException {
+    return Files.seek(overlay().openFiles.readable(handles.get(handle)), offset, whence);
+  }
+
+  @Override
+  public long copyFileRange(
+      Request request,
+      long nodeidIn,
+      long handleIn,
+      long offsetIn,
+      long nodeidOut,
+      long handleOut,
+      long offsetOut,
+      long length)
+      throws ErrnoException {
+    OpenFiles open = overlay().openFiles;
+    Handle in = handles.get(handleIn);
+    Handle out = handles.get(handleOut);
+    return Files.copyRange(open.readable(in), offsetIn, open.writable(out), offsetOut, length);
+  }
+
+  // ------------------------------------------------------------------ locks
+
+  @Override
+  public FileLock getlk(Request request, long nodeid, long handle, long lockOwner, FileLock lock)
+      throws ErrnoException {
+    Overlay overlay = overlay();
+    return overlay.locks.test(overlay.lockKey(nodeid), lockOwner, lock);
+  }
+
+  @Override
+  public void setlk(
+      Request request,
+      long nodeid,
+      long handle,
+      long lockOwner,
+      FileLock lock,
+      boolean flock,
+      boolean wait,
+      LockReply reply)
+      throws ErrnoException {
+    Overlay overlay = overlay();
+    overlay.locks.set(overlay.lockKey(nodeid), handle, lockOwner, lock, flock, wait, reply);
+  }
+}
