@@ -35,7 +35,7 @@ final class CoherencePolicyTest {
 
   private static Node node(String path) {
     Directory at = new Directory(null, Names.EMPTY, 1, new LayerDirectory[0]);
-    String[] components = path.substring(1).split("/");
+    String[] components = path.substring(1).split("/", -1);
     for (int i = 0; i < components.length - 1; i++) {
       at = new Directory(at, bytes(components[i]), 1, new LayerDirectory[0]);
     }

@@ -13,7 +13,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.Set;
-import java.util.function.ToLongFunction;
 import net.jqwik.api.Arbitraries;
 import net.jqwik.api.Arbitrary;
 import net.jqwik.api.ForAll;
@@ -23,7 +22,9 @@ import org.junit.jupiter.api.Test;
 
 final class ListingTest {
   /** Of a byte's first two bits: so many names have the same. */
-  private static final ToLongFunction<byte[]> WEAK = name -> (name[0] & 3) * 1_000_000L;
+  private static long weak(byte[] name) {
+    return (name[0] & 3) * 1_000_000L;
+  }
 
   @Provide
   Arbitrary<Set<String>> names() {
@@ -71,7 +72,8 @@ final class ListingTest {
 
   @Property(tries = 200)
   void eachNameIsReadOnceInWhateverPortions(@ForAll("names") Set<String> names) {
-    for (Listing.Builder builder : List.of(new Listing.Builder(), new Listing.Builder(WEAK))) {
+    for (Listing.Builder builder :
+        List.of(new Listing.Builder(), new Listing.Builder(ListingTest::weak))) {
       Listing listing = build(builder, names);
       assertThat(listing.size()).isEqualTo(names.size());
       for (int portion : new int[] {1, 3, 1000}) {
@@ -87,7 +89,8 @@ final class ListingTest {
   @Property(tries = 200)
   void whatIsRemovedIsGoneAndTheRestStaysInItsPlace(
       @ForAll("names") Set<String> names, @ForAll long seed) {
-    for (Listing.Builder builder : List.of(new Listing.Builder(), new Listing.Builder(WEAK))) {
+    for (Listing.Builder builder :
+        List.of(new Listing.Builder(), new Listing.Builder(ListingTest::weak))) {
       Listing listing = build(builder, names);
       Map<String, Long> before = offsets(listing);
       List<String> order = new ArrayList<>(names);
@@ -128,9 +131,8 @@ final class ListingTest {
       names.add(new String(listing.name(i), ISO_8859_1));
       assertThat(listing.offset(i)).isEqualTo(listing.offset(0) + i);
     }
+    assertThat(names).containsExactly("\u00ff", "a", "b", "c");
     Map<String, Long> offsets = offsets(listing);
-    assertThat(offsets.get("a")).isLessThan(offsets.get("b"));
-    assertThat(offsets.get("b")).isLessThan(offsets.get("c"));
     // Built again, it is the same.
     Listing again = build(new Listing.Builder(name -> 40), List.of("b", "\u00ff", "c", "a"));
     assertThat(offsets(again)).isEqualTo(offsets);

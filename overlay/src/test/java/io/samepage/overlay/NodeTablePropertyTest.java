@@ -65,7 +65,7 @@ final class NodeTablePropertyTest {
     final List<Directory> directories = new ArrayList<>();
     final Map<Place, Node> names = new HashMap<>();
     final Map<InodeKey, Node> keys = new HashMap<>();
-    final Map<Node, Long> lookups = new IdentityHashMap<>();
+    final IdentityHashMap<Node, Long> lookups = new IdentityHashMap<>();
     final List<Node> known = new ArrayList<>();
     final List<Node> gone = new ArrayList<>();
     final Set<Long> nodeids = new HashSet<>();

@@ -14,6 +14,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.Test;
 
 /**
@@ -93,7 +94,7 @@ final class NodeTableStressTest {
     private Node addLinked(int number, Directory parent, byte[] name) {
       Node known = table.byInode(key(number));
       if (random.nextInt(8) == 0) {
-        Thread.yield();
+        LockSupport.parkNanos(1); // somebody may forget it now
       }
       Node fresh = known != null ? known : new Node(parent, name, Linux.S_IFREG, 1);
       Node node = table.addLinked(key(number), fresh, parent, name);

@@ -20,14 +20,9 @@ public final class Mounts {
     NativeBuffer rest = NativeBuffer.allocate(type.length + data.length + 2);
     rest.bytes().put(0, type);
     rest.bytes().put(type.length + 1, data);
+    long dataAt = rest.address() + type.length + 1;
     try {
-      check(
-          C.mount(
-              scratch.first(source),
-              scratch.second(target),
-              rest.address(),
-              flags,
-              rest.address() + type.length + 1));
+      check(C.mount(scratch.first(source), scratch.second(target), rest.address(), flags, dataAt));
     } finally {
       Reference.reachabilityFence(rest);
     }

@@ -24,6 +24,7 @@ final class FilesTest {
 
   @TempDir Path path;
   private TestDirectory dir;
+  private final NativeBuffer buffer = NativeBuffer.allocate(4096);
 
   @BeforeEach
   void open() throws ErrnoException {
@@ -35,16 +36,13 @@ final class FilesTest {
     dir.close();
   }
 
-  private static void write(Fd fd, long offset, String text) throws ErrnoException {
-    NativeBuffer buffer = NativeBuffer.allocate(text.length());
+  private void write(Fd fd, long offset, String text) throws ErrnoException {
     buffer.bytes().put(0, bytes(text));
     assertThat(Files.pwrite(fd.number(), buffer.address(), text.length(), offset))
         .isEqualTo(text.length());
-    java.lang.ref.Reference.reachabilityFence(buffer);
   }
 
-  private static String read(Fd fd, long offset, int size) throws ErrnoException {
-    NativeBuffer buffer = NativeBuffer.allocate(size);
+  private String read(Fd fd, long offset, int size) throws ErrnoException {
     byte[] got = new byte[Files.pread(fd.number(), buffer.address(), size, offset)];
     buffer.bytes().get(0, got);
     return new String(got, java.nio.charset.StandardCharsets.ISO_8859_1);
@@ -431,12 +429,10 @@ final class FilesTest {
 
     @Test
     void callsThatReturnAnErrnoDo() {
-      NativeBuffer buffer = NativeBuffer.allocate(16);
       assertThat(Files.tryRead(-1, buffer.address(), 16)).isEqualTo(-Errno.EBADF);
       assertThat(Files.tryWrite(-1, buffer.address(), 16)).isEqualTo(-Errno.EBADF);
       assertErrno(Errno.EBADF, () -> Files.pread(-1, buffer.address(), 16, 0));
       assertThat(Files.tryClone(-1, -1)).isFalse();
-      java.lang.ref.Reference.reachabilityFence(buffer);
     }
 
     @Test

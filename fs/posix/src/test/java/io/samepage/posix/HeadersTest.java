@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import java.io.IOException;
 import java.lang.reflect.Field;
 import java.lang.reflect.Modifier;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -107,7 +108,7 @@ final class HeadersTest {
     java.nio.file.Files.writeString(source, program);
     run("gcc", "-o", binary.toString(), source.toString());
     Map<String, Long> found = new HashMap<>();
-    for (String line : run(binary.toString()).split("\n")) {
+    for (String line : run(binary.toString()).lines().toList()) {
       int space = line.indexOf(' ');
       found.put(line.substring(0, space), Long.parseLong(line.substring(space + 1)));
     }
@@ -127,7 +128,7 @@ final class HeadersTest {
 
   private static String run(String... command) throws Exception {
     Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
-    String out = new String(process.getInputStream().readAllBytes());
+    String out = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
     assertThat(process.waitFor()).as(out).isZero();
     return out;
   }

@@ -6,7 +6,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.lang.reflect.Field;
 import java.lang.reflect.Modifier;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.List;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.constraints.IntRange;
@@ -14,11 +16,11 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 final class StatTest {
-  private static String[] coreutils(Path file, String format) throws Exception {
+  private static List<String> coreutils(Path file, String format) throws Exception {
     Process process = new ProcessBuilder("stat", "-c", format, file.toString()).start();
-    String out = new String(process.getInputStream().readAllBytes()).trim();
+    String out = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
     assertThat(process.waitFor()).isZero();
-    return out.split(" ");
+    return List.of(out.trim().split(" ", -1));
   }
 
   private static String time(long seconds, int nanos) {
@@ -80,7 +82,7 @@ final class StatTest {
     Stat stat = new Stat();
     Files.statFollow(bytes("/proc/self/exe"), stat);
     assertThat(stat.isRegular()).isTrue();
-    assertThat(MountTable.read().byId((int) stat.mountId)).isNotNull();
+    assertThat(MountTable.read().byId(stat.mountId)).isNotNull();
     assertThat(stat.attributesMask & Linux.STATX_ATTR_MOUNT_ROOT).isNotZero();
     assertThat(stat.attributes & Linux.STATX_ATTR_MOUNT_ROOT).isZero();
     Files.statFollow(bytes("/proc"), stat);

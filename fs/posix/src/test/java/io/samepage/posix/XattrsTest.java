@@ -75,7 +75,9 @@ final class XattrsTest {
     private List<String> list(int dirfd, byte[] name) throws ErrnoException {
       String list = new String(Xattrs.list(dirfd, name), StandardCharsets.ISO_8859_1);
       assertThat(list.isEmpty() || list.endsWith("\0")).isTrue();
-      return list.isEmpty() ? List.of() : List.of(list.split("\0"));
+      return list.isEmpty()
+          ? List.of()
+          : List.of(list.substring(0, list.length() - 1).split("\0", -1));
     }
 
     /** A whole life of an attribute. */
