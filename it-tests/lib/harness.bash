@@ -5,6 +5,9 @@
 # any case and checks what must hold after every test: lower layers unchanged,
 # no mount and no process left.
 #
+# It runs before and after every test, under bats' trap for each command: it has no
+# loops where one process can do the work.
+#
 # Two ways to get layers:
 #
 # share_overlay (in setup_file): one mount for all tests of a file. The file
@@ -21,9 +24,9 @@ export LC_ALL=C.UTF-8
 umask 022
 
 SAMEPAGE_UNDER=${SAMEPAGE_UNDER:-kernel}
-SUITE=$(cd "${BASH_SOURCE[0]%/*}/.." && pwd)
+SUITE=${BASH_SOURCE[0]%/*}/..
 SAMEPAGE=${SAMEPAGE:-$SUITE/../scripts/samepage}
-RUN_DIR=${SAMEPAGE_RUN_DIR:-${BATS_RUN_TMPDIR:?"run the suite with it-tests/run"}}
+RUN_DIR=${IT_RUN_DIR:-${BATS_RUN_TMPDIR:?"run the suite with it-tests/run"}}
 FILE_NAME=${BATS_TEST_FILENAME##*/}
 FILE_DIR=$RUN_DIR/${FILE_NAME%.bats}
 
@@ -83,6 +86,8 @@ mount_samepage() { # OPTIONS TARGET
     [[ $SAMEPAGE_UNDER != samepage-nopassthrough || $options == *passthrough=* ]] || options+=,passthrough=off
     # bats waits for whoever holds its descriptors: a daemon must not get them,
     # and its own stdout and stderr go to a file so that none can block it.
+    # A daemon of the file's shared mount outlives the test that remounts it.
+    [[ $STACK != "${SHARED_STACK:-}" ]] || local -x SAMEPAGE_TEST_MARK=$(test_mark "$FILE_NAME")
     (cd "$STACK" && timeout -k 1 30 "$SAMEPAGE" mount -o "$options" "$2" \
         </dev/null >"$STACK/mount.out" 2>&1 3>&- 4>&-) || {
         local status=$?
@@ -95,7 +100,7 @@ mount_samepage() { # OPTIONS TARGET
 # Unmounts $MNT and waits until its daemon is gone.
 umount_overlay() {
     local pid=''
-    under_kernel || pid=$(daemon_of "$MNT")
+    under_kernel || pid=$(daemon_of "$MNT") || true
     leave_mount
     timeout -k 1 20 umount "$MNT" || return
     [[ -z $pid ]] || await_exit "$pid"
@@ -130,9 +135,15 @@ is_mounted() { # PATH
 }
 
 # The process that serves a mount: status is asked, not ps, so that a test sees
-# what a user sees.
+# what a user sees. Tests send signals to it, hence only to a process of this run.
 daemon_of() { # TARGET
-    timeout -k 1 20 "$SAMEPAGE" status "$1" --json 2>/dev/null 3>&- 4>&- </dev/null | sys json pid
+    local pid
+    pid=$(timeout -k 1 20 "$SAMEPAGE" status "$1" --json 2>/dev/null 3>&- 4>&- </dev/null | sys json pid)
+    if [[ ! $pid =~ ^[0-9]+$ ]] || ! grep -zq "^SAMEPAGE_TEST_MARK=$RUN_DIR/" "/proc/$pid/environ"; then
+        echo "status names no process of ours: '$pid'" >&2
+        return 1
+    fi
+    echo "$pid"
 }
 
 await_exit() { # PID
@@ -153,6 +164,7 @@ await_exit() { # PID
 unmount_below() { # DIRECTORY [overlays]
     local target targets=() type rest n
     is_ours "$1" || return
+    grep -qF " $1" /proc/self/mountinfo || return 0
     while read -r _ _ _ _ target rest; do
         type=${rest##*- } type=${type%% *}
         [[ -z ${2:-} || $type == overlay || $type == fuse* ]] || continue
@@ -218,17 +230,31 @@ remember_lowers() {
     sys listings "$STACK/lower.before" "${lowers[@]}"
 }
 
+# Each test's own part of a shared stack, in one call.
+remember_parts() { # NUMBER
+    local part command=()
+    for ((part = 1; part <= $1; part++)); do
+        mkdir -p "$STACK/lower.before/t$part"
+        command+=(, listings "$STACK/lower.before/t$part" "$STACK/low1/t$part" "$STACK/low2/t$part")
+    done
+    sys "${command[@]}"
+}
+
 # No process with the mark is left, and no lower layer of the current stack has
 # changed: one call, since it is made after every test.
-nothing_is_left() { # MARK
-    local pids lowers=() command=(marked "$1")
-    if [[ -n ${STACK:-} && -z ${LOWERS_MAY_CHANGE:-} && -e $STACK/lower.before/0 ]]; then
-        IFS=: read -ra lowers <<<"$LOWERS"
-        command+=(, unchanged "$STACK/lower.before" "${lowers[@]}")
+nothing_is_left() { # MARK [PART]
+    local pids lowers=() before=${STACK:-}/lower.before${2:+/$2} command=(marked "$1")
+    if [[ -z ${LOWERS_MAY_CHANGE:-} && -e $before/0 ]]; then
+        if [[ -n ${2:-} ]]; then
+            lowers=("$STACK/low1/$2" "$STACK/low2/$2")
+        else
+            IFS=: read -ra lowers <<<"$LOWERS"
+        fi
+        command+=(, unchanged "$before" "${lowers[@]}")
     fi
     pids=$(sys "${command[@]}") || {
         # told once; the next test is not to blame
-        [[ ${#lowers[@]} == 0 ]] || sys listings "$STACK/lower.before" "${lowers[@]}"
+        [[ ${#lowers[@]} == 0 ]] || sys listings "$before" "${lowers[@]}"
         return 1
     }
     [[ -z $pids ]] || processes_are_gone "$1"
@@ -259,15 +285,17 @@ share_overlay() {
     make_stack "$FILE_DIR/shared"
     export SHARED_STACK=$STACK
     # Quoted and stored: a mount that a test has killed is mounted anew.
-    SHARED_ARGUMENTS=$(printf '%q ' "$@")
+    SHARED_ARGUMENTS=''
+    (($# == 0)) || SHARED_ARGUMENTS=$(printf '%q ' "$@")
     export SHARED_ARGUMENTS
-    local n tests
+    local part tests
     tests=$(grep -c '^@test ' "$BATS_TEST_FILENAME")
-    for ((n = 1; n <= tests; n++)); do
-        L=$STACK/low1/t$n L2=$STACK/low2/t$n U=$STACK/up/t$n
+    for ((part = 1; part <= tests; part++)); do
+        L=$STACK/low1/t$part L2=$STACK/low2/t$part U=$STACK/up/t$part
         mkdir "$L" "$L2"
         fixture
     done
+    remember_parts "$tests"
     mount_overlay "$@"
 }
 
@@ -275,7 +303,8 @@ use_shared() {
     local n=$BATS_TEST_NUMBER
     make_stack "$SHARED_STACK"
     L=$STACK/low1/t$n L2=$STACK/low2/t$n U=$STACK/up/t$n M=$STACK/mnt/t$n W=$WORK
-    if ! is_mounted "$MNT" || ! timeout -k 1 10 stat -t "$M" >/dev/null 2>&1; then
+    # it is there only in a mount that answers
+    if [[ ! -d $M ]]; then
         echo "the shared mount is broken; mounting it anew"
         unmount_below "$STACK"
         # shellcheck disable=SC2086 # it was quoted by printf
@@ -291,6 +320,11 @@ setup_file() {
 }
 
 setup() {
+    start_test
+}
+
+# What a file that has a setup of its own calls first.
+start_test() {
     skip_known_difference
     TEST_DIR=$FILE_DIR/t$BATS_TEST_NUMBER
     mkdir -p "$TEST_DIR" "$RUN_DIR/running"
@@ -303,15 +337,20 @@ setup() {
 }
 
 teardown() {
+    end_test
+}
+
+end_test() {
     [[ -n ${TEST_DIR:-} ]] || return 0
-    local status=0
+    local status=0 part=''
     leave_mount
-    rm -f "$RUN_DIR/running/${FILE_NAME%.bats}"
+    [[ $STACK != "${SHARED_STACK:-}" ]] || part=t$BATS_TEST_NUMBER
     # a layer may be a file system of its own, which must stand while it is compared
-    unmount_below "$TEST_DIR" overlays
-    nothing_is_left "$(test_mark "$FILE_NAME:$BATS_TEST_NUMBER")" || status=1
+    [[ -n $part ]] || unmount_below "$TEST_DIR" overlays
+    nothing_is_left "$(test_mark "$FILE_NAME:$BATS_TEST_NUMBER")" ${part:+"$part"} || status=1
     unmount_below "$TEST_DIR"
     release_loops "$TEST_DIR"
+    rm -f "$RUN_DIR/running/${FILE_NAME%.bats}"
     return "$status"
 }
 
@@ -343,13 +382,11 @@ upper_means_the_same_to_the_kernel() {
 }
 
 # What the kernel's overlayfs has no equivalent for is listed in one file, with
-# the reason; SAMEPAGE_RUN_DIFFERENCES=1 runs it all the same.
+# the reason; IT_RUN_DIFFERENCES=1 runs it all the same.
 skip_known_difference() {
-    local file name reason
-    under_kernel && [[ -z ${SAMEPAGE_RUN_DIFFERENCES:-} ]] || return 0
-    while IFS='|' read -r file name reason; do
-        if [[ $file == "$FILE_NAME" && ($name == '*' || $name == "$BATS_TEST_DESCRIPTION") ]]; then
-            skip "kernel: $reason"
-        fi
-    done <"$SUITE/kernel-differences"
+    local reason
+    under_kernel && [[ -z ${IT_RUN_DIFFERENCES:-} ]] || return 0
+    reason=$(file=$FILE_NAME name=$BATS_TEST_DESCRIPTION awk -F'|' '
+        $1 == ENVIRON["file"] && ($2 == "*" || $2 == ENVIRON["name"]) { print $3; exit }' "$SUITE/kernel-differences")
+    [[ -z $reason ]] || skip "kernel: $reason"
 }

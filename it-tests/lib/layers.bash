@@ -54,6 +54,7 @@ loop_fs() {
 release_loops() { # DIRECTORY
     local device file
     is_ours "$1" || return
+    compgen -G "$1/*.img" >/dev/null || compgen -G "$1/*/*.img" >/dev/null || return 0
     while read -r device file; do
         [[ $file == "$1"/* ]] && losetup -d "$device"
     done < <(losetup -n -l -O NAME,BACK-FILE 2>/dev/null)

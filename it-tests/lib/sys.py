@@ -23,7 +23,6 @@ is printed the same way. File names are bytes and pass through unchanged.
 
 # The suite starts this some thousand times: what takes long to import (re,
 # hashlib, subprocess, ...) is imported where it is needed.
-import ctypes
 import errno
 import fcntl
 import mmap
@@ -33,7 +32,27 @@ import struct
 import sys
 import time
 
-libc = ctypes.CDLL(None, use_errno=True)
+
+
+class Lazy:
+    """Loaded at its first use: most operations need no ctypes."""
+
+    def __init__(self, name, load):
+        self.name, self.load = name, load
+
+    def __getattr__(self, attribute):
+        globals()[self.name] = self.load()
+        return getattr(globals()[self.name], attribute)
+
+
+def load_libc():
+    library = ctypes.CDLL(None, use_errno=True)
+    library.syscall.restype = ctypes.c_long
+    return library
+
+
+ctypes = Lazy("ctypes", lambda: __import__("ctypes"))
+libc = Lazy("libc", load_libc)
 AT_FDCWD = -100
 AT_EMPTY_PATH = 0x1000
 AT_SYMLINK_FOLLOW = 0x400
@@ -80,8 +99,10 @@ def run_shell(command):
 
 
 def new_digest():
-    from hashlib import sha1
-
+    try:
+        from _sha1 import sha1  # without the detour through OpenSSL
+    except ImportError:
+        from hashlib import sha1
     return sha1()
 
 
@@ -128,8 +149,7 @@ def flags(text):
 
 @op
 def open_(name, path, how, mode="666"):
-    new = call(libc.open, b(path), flags(how), int(mode, 8))
-    os.set_inheritable(new, False)
+    new = os.open(b(path), flags(how), int(mode, 8))
     if name in descriptors:
         os.close(descriptors[name])
     descriptors[name] = new
@@ -518,17 +538,17 @@ def readlink(path):
 
 @op
 def unlink(path):
-    call(libc.unlink, b(path))
+    os.unlink(b(path))
 
 
 @op
 def rmdir(path):
-    call(libc.rmdir, b(path))
+    os.rmdir(b(path))
 
 
 @op
 def mkdir(path, mode="777"):
-    call(libc.mkdir, b(path), int(mode, 8))
+    os.mkdir(b(path), int(mode, 8))
 
 
 @op
@@ -742,7 +762,6 @@ def lease(name, how):
 
 # --- directories --------------------------------------------------------------------------------
 
-libc.syscall.restype = ctypes.c_long
 SYS_GETDENTS64 = {"x86_64": 217, "aarch64": 61}.get(os.uname().machine, 217)
 
 
@@ -776,20 +795,12 @@ def ls(path):
     """The names that readdir gives, sorted, each as often as it comes; `@NAME` for a descriptor."""
     if path.startswith("@"):
         return os.fsdecode(b" ".join(sorted(e[3] for e in entries(fd(path[1:])))))
-    handle = os.open(b(path), os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        return os.fsdecode(b" ".join(sorted(e[3] for e in entries(handle))))
-    finally:
-        os.close(handle)
+    return os.fsdecode(b" ".join(sorted(os.listdir(b(path)))))
 
 
 @op
 def count(path):
-    handle = os.open(b(path), os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        return len(entries(handle))
-    finally:
-        os.close(handle)
+    return len(os.listdir(b(path)))
 
 
 @op
@@ -909,12 +920,6 @@ def distinct(*paths):
     if len(devices) != 1:
         raise Failed("%d values of st_dev" % len(devices))
     return len(owners)
-
-
-@op
-def nonames(path):
-    """What PATH holds although no name reaches it: the number of files below."""
-    return sum(len(files) for _, _, files in os.walk(b(path)))
 
 
 # --- listings -------------------------------------------------------------------------------------

@@ -1,11 +1,12 @@
 package io.samepage.overlay;
 
+import io.samepage.overlay.options.HostDirectory;
 import io.samepage.posix.ErrnoException;
-import io.samepage.posix.Fd;
 import io.samepage.posix.FileHandles;
 import io.samepage.posix.Files;
 import io.samepage.posix.Linux;
 import io.samepage.posix.Stat;
+import io.samepage.posix.StatFs;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -15,8 +16,9 @@ final class LayerStack implements AutoCloseable {
   private final @Nullable Layer upper;
   private final List<Layer> lowers;
   private final InodeNumbers numbers;
+  private final int nameMax;
 
-  private LayerStack(@Nullable Layer upper, List<Layer> lowers) {
+  private LayerStack(@Nullable Layer upper, List<Layer> lowers, int nameMax) {
     this.upper = upper;
     this.lowers = List.copyOf(lowers);
     List<Layer> all = new ArrayList<>();
@@ -25,24 +27,32 @@ final class LayerStack implements AutoCloseable {
     }
     all.addAll(lowers);
     this.numbers = new InodeNumbers(all);
+    this.nameMax = nameMax;
   }
 
   /** Opens layers by descriptors of their root directories, which stay the caller's. */
-  static LayerStack open(@Nullable Fd upperRoot, List<Fd> lowerRoots) throws ErrnoException {
+  static LayerStack open(@Nullable HostDirectory upperRoot, List<HostDirectory> lowerRoots)
+      throws ErrnoException {
     List<Layer> opened = new ArrayList<>();
     try {
       Layer upper = null;
       if (upperRoot != null) {
-        upper = Layer.open(0, upperRoot.number());
+        upper = Layer.open(0, upperRoot.fd());
         opened.add(upper);
       }
       List<Layer> lowers = new ArrayList<>();
-      for (Fd root : lowerRoots) {
-        Layer layer = Layer.open(lowers.size() + 1, root.number());
+      for (HostDirectory root : lowerRoots) {
+        Layer layer = Layer.open(lowers.size() + 1, root.fd());
         opened.add(layer);
         lowers.add(layer);
       }
-      return new LayerStack(upper, lowers);
+      int nameMax = 0;
+      StatFs statfs = new StatFs();
+      for (Layer layer : opened) {
+        Files.statfs(layer.rootFd(), statfs);
+        nameMax = Math.max(nameMax, (int) statfs.nameLength);
+      }
+      return new LayerStack(upper, lowers, nameMax);
     } catch (ErrnoException e) {
       opened.forEach(Layer::close);
       throw e;
@@ -59,6 +69,11 @@ final class LayerStack implements AutoCloseable {
 
   InodeNumbers numbers() {
     return numbers;
+  }
+
+  /** How long a name in any of the layers can be, in bytes. */
+  int nameMax() {
+    return nameMax;
   }
 
   /** The inode that an origin names, in {@code stat}; false if it is gone or not decodable. */

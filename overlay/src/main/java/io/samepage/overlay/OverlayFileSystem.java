@@ -14,6 +14,8 @@ import io.samepage.fuse.Opened;
 import io.samepage.fuse.Request;
 import io.samepage.overlay.Handles.Handle;
 import io.samepage.overlay.LayerAccess.Place;
+import io.samepage.overlay.options.HostDirectory;
+import io.samepage.overlay.options.MountDirectories;
 import io.samepage.posix.Errno;
 import io.samepage.posix.ErrnoException;
 import io.samepage.posix.Fd;
@@ -22,7 +24,6 @@ import io.samepage.posix.Linux;
 import io.samepage.posix.NativeBuffer;
 import io.samepage.posix.Processes;
 import io.samepage.posix.StatFs;
-import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -55,27 +56,20 @@ public final class OverlayFileSystem implements FileSystem {
     this.index = index;
   }
 
-  /**
-   * Opens the layers of a mount that has been checked.
-   *
-   * @param upper the root of the upper layer, null for none
-   * @param workdir the work directory; given if and only if there is an upper layer to be written
-   * @param lowers the roots of the lower layers, topmost first; at least one layer in all
-   */
-  public static OverlayFileSystem open(
-      OverlayConfig config, @Nullable Fd upper, @Nullable Fd workdir, List<Fd> lowers)
+  /** Opens the layers of a mount that has been checked; the directories stay the caller's. */
+  public static OverlayFileSystem open(OverlayConfig config, MountDirectories directories)
       throws ErrnoException {
-    LayerStack layers = LayerStack.open(upper, lowers);
+    LayerStack layers = LayerStack.open(directories.upper(), directories.lower());
+    HostDirectory workdir = directories.work();
     WorkDirectory work = null;
     try {
       HardLinkIndex index = null;
       if (workdir != null && !config.readOnly()) {
-        work = WorkDirectory.open(workdir.number());
+        work = WorkDirectory.open(workdir.fd());
         if (config.index()) {
           index =
               new HardLinkIndex(
-                  WorkDirectory.openIndex(workdir.number()),
-                  new OverlayXattrs(config.userXattrs()));
+                  WorkDirectory.openIndex(workdir.fd()), new OverlayXattrs(config.userXattrs()));
         }
       }
       return new OverlayFileSystem(config, layers, work, index);
@@ -451,7 +445,9 @@ public final class OverlayFileSystem implements FileSystem {
   public int read(
       Request request, long nodeid, long handle, long offset, int size, NativeBuffer out)
       throws ErrnoException {
-    int fd = overlay().openFiles.readable(handles.get(handle));
+    Handle open = handles.get(handle);
+    open.checkAligned(offset, size);
+    int fd = overlay().openFiles.readable(open);
     int done = 0;
     while (done < size) {
       int got = Files.pread(fd, out.address() + done, size - done, offset + done);
@@ -477,7 +473,9 @@ public final class OverlayFileSystem implements FileSystem {
       boolean killSuidgid,
       boolean writeback)
       throws ErrnoException {
-    int fd = overlay().openFiles.writable(handles.get(handle));
+    Handle open = handles.get(handle);
+    open.checkAligned(offset, size);
+    int fd = overlay().openFiles.writable(open);
     int written = Files.pwrite(fd, address, size, offset);
     if (killSuidgid) {
       Privileges.dropSetIds(fd);

@@ -18,7 +18,6 @@ import io.samepage.overlay.options.VolatileMark;
 import io.samepage.posix.Credentials;
 import io.samepage.posix.Errno;
 import io.samepage.posix.ErrnoException;
-import io.samepage.posix.Fd;
 import io.samepage.posix.Files;
 import io.samepage.posix.MountTable;
 import io.samepage.posix.Processes;
@@ -205,16 +204,8 @@ final class MountProcess {
 
   private static OverlayFileSystem open(MountOptions options, MountDirectories directories)
       throws CommandFailure {
-    List<Fd> lowers = new ArrayList<>();
-    for (HostDirectory lower : directories.lower()) {
-      lowers.add(lower.descriptor());
-    }
     try {
-      return OverlayFileSystem.open(
-          OverlayConfig.of(options),
-          descriptor(directories.upper()),
-          descriptor(directories.work()),
-          lowers);
+      return OverlayFileSystem.open(OverlayConfig.of(options), directories);
     } catch (ErrnoException e) {
       boolean denied = e.errno() == Errno.EACCES || e.errno() == Errno.EPERM;
       throw new CommandFailure(
@@ -224,10 +215,6 @@ final class MountProcess {
               + "): "
               + (denied ? "run as root" : "see what the kernel says about it (dmesg)"));
     }
-  }
-
-  private static @Nullable Fd descriptor(@Nullable HostDirectory directory) {
-    return directory == null ? null : directory.descriptor();
   }
 
   /** Mounts, unless this process has been told to end; from then on it ends with the mount. */

@@ -6,7 +6,7 @@ final class FileLocks {
   final Flocks flocks = new Flocks();
 
   /** What stands for the file in the table. */
-  Object key;
+  final Object key;
 
   FileLocks(Object key) {
     this.key = key;

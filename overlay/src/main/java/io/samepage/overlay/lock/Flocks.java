@@ -84,11 +84,6 @@ final class Flocks extends LockSpace {
     return weakened;
   }
 
-  @Override
-  void absorb(LockSpace later) {
-    owners.putAll(((Flocks) later).owners);
-  }
-
   /** No: the kernel has none either, and {@link #surrender} prevents the usual ones. */
   @Override
   boolean detectsDeadlocks() {

@@ -46,9 +46,6 @@ abstract sealed class LockSpace permits RecordLocks, Flocks {
   /** Releases the locks that were last set through a handle, and returns whose they were. */
   abstract Set<Long> releaseHandle(long handle);
 
-  /** Sets all locks of another space of this kind, whether they conflict with ours or not. */
-  abstract void absorb(LockSpace later);
-
   /** Whether waiting here counts for the detection of deadlocks. */
   abstract boolean detectsDeadlocks();
 

@@ -23,10 +23,8 @@ import org.slf4j.LoggerFactory;
  * The advisory locks of all files of a mount; see the package's text for the rules.
  *
  * <p>A file is named by a key: any object whose {@code equals} is identity. Who calls this class
- * sees to it that all who mean the same file use the same key, and that the key does not change
- * between their choosing it and the return of the call: {@link #transfer} excludes, by the caller's
- * own lock, the other methods on the two keys. No method waits for a lock of a file, so such a lock
- * of the caller's is never held long; but {@link #set} calls replies, which may do I/O.
+ * sees to it that all who mean the same file use the same key as long as the file has locks. No
+ * method waits for a lock of a file; but {@link #set} calls replies, which may do I/O.
  *
  * <p>Lock order: {@link #guard} is the only lock here and guards everything that is reached from
  * {@link #files} and {@link #waiting}. Nothing outside this package is called while it is held, so
@@ -56,6 +54,9 @@ public final class LockTable {
   /** Locks and waiters of all files. Guarded by {@link #guard}. */
   private int size;
 
+  /** Set with {@link #guard}; never taken back. */
+  private volatile boolean hadRecords;
+
   /** Guarded by {@link #guard}. */
   private boolean closed;
 
@@ -71,6 +72,11 @@ public final class LockTable {
   /** Whether a file has neither locks nor waiters. Takes no lock. */
   public boolean isEmpty(Object file) {
     return !files.containsKey(file);
+  }
+
+  /** Whether anybody has ever asked for a record lock. */
+  public boolean hadRecords() {
+    return hadRecords;
   }
 
   /**
@@ -126,6 +132,7 @@ public final class LockTable {
     int outcome;
     guard.lock();
     try {
+      hadRecords |= !flock;
       FileLocks locks = files.computeIfAbsent(file, FileLocks::new);
       LockSpace space = locks.space(flock);
       OwnedLock conflict = space.conflict(wanted);
@@ -207,35 +214,6 @@ public final class LockTable {
       }
       release(locks, locks.flocks, flockOwner, answers);
       dropIfEmpty(locks);
-    } finally {
-      guard.unlock();
-    }
-    answers.send();
-  }
-
-  /**
-   * Moves locks and waiters to another key of the same file. If there are some under the new key
-   * already they come after those of the old one: they replace locks of the same owner, and where
-   * two owners have locks now that exclude each other, nobody is granted more until one has let go.
-   */
-  public void transfer(Object oldFile, Object newFile) {
-    if (oldFile == newFile || isEmpty(oldFile)) {
-      return;
-    }
-    Answers answers = new Answers();
-    guard.lock();
-    try {
-      FileLocks locks = files.get(oldFile);
-      if (locks == null) {
-        return;
-      }
-      FileLocks later = files.put(newFile, locks);
-      locks.key = newFile;
-      files.remove(oldFile);
-      if (later != null) {
-        merge(locks, later, answers);
-        dropIfEmpty(locks);
-      }
     } finally {
       guard.unlock();
     }
@@ -434,25 +412,6 @@ public final class LockTable {
       }
     }
     return false;
-  }
-
-  private void merge(FileLocks locks, FileLocks later, Answers answers) {
-    for (boolean flock : new boolean[] {false, true}) {
-      LockSpace space = locks.space(flock);
-      LockSpace from = later.space(flock);
-      int before = space.size() + from.size();
-      space.absorb(from);
-      size -= before - space.size();
-      for (Waiter waiter : from.waiters) {
-        waiter.file = locks;
-        space.waiters.add(waiter);
-      }
-      Set<Long> blockers = new LinkedHashSet<>();
-      for (Waiter waiter : space.waiters) {
-        blockers.add(waiter.blocker);
-      }
-      serve(space, blockers, answers);
-    }
   }
 
   private void dropIfEmpty(FileLocks locks) {

@@ -149,13 +149,10 @@ final class RecordLocks extends LockSpace {
     return weakened;
   }
 
-  @Override
-  void absorb(LockSpace later) {
-    for (NavigableMap<Long, OwnedLock> ranges : ((RecordLocks) later).owners.values()) {
-      for (OwnedLock lock : ranges.values()) {
-        commit(plan(lock));
-      }
-    }
+  /** An owner's locks by their starts, as they are now. */
+  List<OwnedLock> held(long owner) {
+    NavigableMap<Long, OwnedLock> ranges = owners.get(owner);
+    return ranges == null ? List.of() : List.copyOf(ranges.values());
   }
 
   @Override

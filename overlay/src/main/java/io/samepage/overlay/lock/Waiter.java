@@ -19,8 +19,8 @@ final class Waiter {
   final boolean flock;
   final LockReply reply;
 
-  /** Where it waits; changes when the file gets another key. */
-  FileLocks file;
+  /** Where it waits. */
+  final FileLocks file;
 
   /** The owner of the first lock in its way. It waits for that owner until that one lets go. */
   long blocker;

@@ -4,9 +4,8 @@
  *
  * <p>Why here and not in the kernel: the kernel keeps locks by its inode, that is by nodeid, and a
  * file of this file system changes its nodeid when its data change their backing file. A lock taken
- * before would be invisible to whoever opens the file after. Here locks are kept by file, and
- * {@link io.samepage.overlay.lock.LockTable#transfer} moves them, with whoever waits for one, when
- * another key comes to stand for the file.
+ * before would be invisible to whoever opens the file after. Here locks are kept by a key that
+ * stays the same for the file whatever its nodeid, so no lock ever moves.
  *
  * <p>What it decides: the rules are those of Linux's fs/locks.c, since programs were written
  * against it, down to the order in which F_GETLK finds conflicts. A lock is granted whenever no

@@ -227,10 +227,12 @@ public record MountOptions(
                 + upper
                 + " also give workdir=DIR, a directory on the same mount");
       }
-      boolean keepsIndex = Boolean.TRUE.equals(index);
+      // On unless it is switched off: whoever changes one of the names of a lower file wants the
+      // others to change with it, as on any file system.
+      boolean keepsIndex = !Boolean.FALSE.equals(index);
       if (!hasUpper) {
         noteUseless(work != null, "workdir=" + work);
-        noteUseless(keepsIndex, "index=on");
+        noteUseless(Boolean.TRUE.equals(index), "index=on");
         noteUseless(syncNothing, "volatile");
       }
       RedirectDir redirects = redirects(hasUpper);

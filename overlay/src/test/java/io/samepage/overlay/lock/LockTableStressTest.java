@@ -18,18 +18,15 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicIntegerArray;
 import java.util.concurrent.atomic.AtomicReferenceArray;
-import java.util.concurrent.locks.Lock;
 import java.util.concurrent.locks.LockSupport;
-import java.util.concurrent.locks.ReadWriteLock;
-import java.util.concurrent.locks.ReentrantReadWriteLock;
 import org.junit.jupiter.api.Test;
 
 /**
- * Many threads, each an owner, that lock and unlock at random, are interrupted at random, and whose
- * files change their keys. What is locked is a number: of readers, or -1 for a writer. Each thread
- * changes the number only while it has the lock for it, so two who hold what excludes each other
- * find a number that cannot be. A waiter that is forgotten, or a circle that is not found, ends in
- * a time-out; an answer that is given twice is counted.
+ * Many threads, each an owner, that lock and unlock at random and are interrupted at random. What
+ * is locked is a number: of readers, or -1 for a writer. Each thread changes the number only while
+ * it has the lock for it, so two who hold what excludes each other find a number that cannot be. A
+ * waiter that is forgotten, or a circle that is not found, ends in a time-out; an answer that is
+ * given twice is counted.
  *
  * <p>-Dsamepage.stress.rounds=N makes it longer; -Dsamepage.stress.seed=N repeats the threads'
  * choices.
@@ -51,11 +48,6 @@ final class LockTableStressTest {
   private volatile boolean finished;
 
   private static final class SharedFile {
-    /** What a daemon has too: the key does not change under who uses it. */
-    final ReadWriteLock keyLock = new ReentrantReadWriteLock();
-
-    Object key = new Object();
-
     /** One a byte, and the last for the flock lock. */
     final AtomicIntegerArray users = new AtomicIntegerArray(BYTES + 1);
 
@@ -115,7 +107,7 @@ final class LockTableStressTest {
           release(file);
         } else {
           FileLock lock = new FileLock(0, BYTES - 1, F_WRLCK, owner);
-          using(file, key -> table.test(key, owner, lock));
+          table.test(files[file], owner, lock);
         }
         if (random.nextInt(4) == 0) {
           LockSupport.parkNanos(1);
@@ -173,14 +165,14 @@ final class LockTableStressTest {
       for (int i = 0; i < BYTES; i++) {
         change(file, i, F_UNLCK);
       }
-      using(file, key -> table.releaseOwner(key, owner));
+      table.releaseOwner(files[file], owner);
     }
 
     void release(int file) {
       for (int i = 0; i <= BYTES; i++) {
         change(file, i, F_UNLCK);
       }
-      using(file, key -> table.releaseHandle(key, owner, owner));
+      table.releaseHandle(files[file], owner, owner);
     }
 
     int set(int file, FileLock lock, boolean flock, boolean wait) throws Exception {
@@ -189,7 +181,7 @@ final class LockTableStressTest {
       if (wait && owner % 2 == 0) {
         pending.set(owner, reply);
       }
-      using(file, key -> table.set(key, owner, owner, lock, flock, wait, reply));
+      table.set(files[file], owner, owner, lock, flock, wait, reply);
       if (!reply.isAnswered()) {
         assertThat(wait).isTrue();
         waits.incrementAndGet();
@@ -222,20 +214,6 @@ final class LockTableStressTest {
     }
   }
 
-  private interface KeyUse {
-    void with(Object key);
-  }
-
-  private void using(int file, KeyUse use) {
-    Lock lock = files[file].keyLock.readLock();
-    lock.lock();
-    try {
-      use.with(files[file].key);
-    } finally {
-      lock.unlock();
-    }
-  }
-
   private void interruptAtRandom() throws InterruptedException {
     Random random = new Random(SEED - 1);
     while (!finished) {
@@ -246,23 +224,6 @@ final class LockTableStressTest {
       if (random.nextInt(50) == 0) {
         Thread.sleep(0, 50_000);
       }
-    }
-  }
-
-  private void transferAtRandom() throws InterruptedException {
-    Random random = new Random(SEED - 2);
-    while (!finished) {
-      SharedFile file = files[random.nextInt(FILES)];
-      file.keyLock.writeLock().lock();
-      try {
-        Object key = new Object();
-        table.transfer(file.key, key);
-        assertThat(table.isEmpty(file.key)).isTrue();
-        file.key = key;
-      } finally {
-        file.keyLock.writeLock().unlock();
-      }
-      Thread.sleep(0, 200_000);
     }
   }
 
@@ -300,12 +261,6 @@ final class LockTableStressTest {
                 interruptAtRandom();
                 return null;
               }));
-      disturbing.add(
-          threads.submit(
-              () -> {
-                transferAtRandom();
-                return null;
-              }));
       for (Future<?> future : working) {
         future.get(10, TimeUnit.MINUTES);
       }
@@ -326,7 +281,7 @@ final class LockTableStressTest {
     }
     assertThat(table.size()).isZero();
     for (SharedFile file : files) {
-      assertThat(table.isEmpty(file.key)).isTrue();
+      assertThat(table.isEmpty(file)).isTrue();
     }
     // A test in which none of this happens shows nothing.
     System.out.println(

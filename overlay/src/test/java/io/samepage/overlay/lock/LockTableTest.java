@@ -420,47 +420,6 @@ final class LockTableTest {
   }
 
   @Nested
-  final class OfTransfers {
-    @Test
-    void locksAndWaitersMove() {
-      record(A, F_WRLCK, 0, 0);
-      flock(A, F_WRLCK, false);
-      RecordedReply b = recordWait(B, F_WRLCK, 0, 0);
-      RecordedReply c = flock(C, F_WRLCK, true);
-      table.transfer(file, other);
-      assertThat(table.isEmpty(file)).isTrue();
-      assertReply(record(other, C, F_RDLCK, 0, 0, false), "EAGAIN");
-      c.interrupt();
-      assertReply(c, "EINTR");
-      table.releaseOwner(other, A);
-      assertReply(b, "granted");
-      table.releaseOwner(other, B);
-      table.releaseHandle(other, A, A);
-      assertThat(table.isEmpty(other)).isTrue();
-    }
-
-    @Test
-    void locksUnderBothKeysAreJoined() {
-      record(A, F_WRLCK, 0, 4);
-      record(other, A, F_WRLCK, 5, 9, false);
-      record(other, B, F_WRLCK, 2, 2, false);
-      RecordedReply early = recordWait(C, F_WRLCK, 4, 4);
-      RecordedReply late = record(other, C, F_WRLCK, 9, 9, true);
-      table.transfer(file, other);
-      assertThat(table.size()).isEqualTo(4);
-      assertThat(table.test(other, C, lock(F_RDLCK, 3, 3, C))).isEqualTo(lock(F_WRLCK, 0, 9, A));
-      table.releaseOwner(other, A);
-      assertReply(early, "granted");
-      assertReply(late, "granted");
-      assertReply(record(other, A, F_WRLCK, 2, 2, false), "EAGAIN");
-      table.releaseOwner(other, B);
-      table.releaseOwner(other, C);
-      assertThat(table.isEmpty(other)).isTrue();
-      assertThat(table.size()).isZero();
-    }
-  }
-
-  @Nested
   final class OfLimits {
     private final LockTable small = new LockTable(3, 5);
 

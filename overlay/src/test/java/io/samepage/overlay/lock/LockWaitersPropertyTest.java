@@ -30,8 +30,7 @@ final class LockWaitersPropertyTest {
     SET,
     SET_WAIT,
     FLUSH,
-    INTERRUPT,
-    TRANSFER
+    INTERRUPT
   }
 
   record Step(Kind kind, int owner, int file, int type, int start, int end) {
@@ -53,8 +52,7 @@ final class LockWaitersPropertyTest {
             Kind.SET_WAIT,
             Kind.SET_WAIT,
             Kind.FLUSH,
-            Kind.INTERRUPT,
-            Kind.TRANSFER);
+            Kind.INTERRUPT);
     return Combinators.combine(
             kinds,
             Arbitraries.integers().between(0, OWNERS - 1).withoutEdgeCases(),
@@ -185,11 +183,6 @@ final class LockWaitersPropertyTest {
             scene.pending[step.owner].interrupt();
             assertThat(scene.pending[step.owner]).hasToString("EINTR");
           }
-        }
-        case TRANSFER -> {
-          Object key = new Object();
-          scene.table.transfer(scene.files[step.file], key);
-          scene.files[step.file] = key;
         }
       }
       scene.check();

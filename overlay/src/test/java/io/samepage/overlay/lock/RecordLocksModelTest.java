@@ -225,28 +225,11 @@ final class RecordLocksModelTest {
     return possible;
   }
 
-  /** An owner's ranges as one sees them who has no locks and asks byte by byte. */
   private static List<FileLock> ranges(RecordLocks locks, int owner) {
-    RecordLocks only = new RecordLocks();
-    only.absorb(locks);
-    for (int other = 0; other < OWNERS; other++) {
-      if (other != owner) {
-        only.releaseOwner(other);
-      }
-    }
     List<FileLock> ranges = new ArrayList<>();
-    long next = 0;
-    while (true) {
-      OwnedLock found =
-          only.conflict(new OwnedLock(99, 0, new FileLock(next, Long.MAX_VALUE, F_WRLCK, 0)));
-      if (found == null) {
-        return ranges;
-      }
-      ranges.add(found.lock());
-      if (found.end() == Long.MAX_VALUE) {
-        return ranges;
-      }
-      next = found.end() + 1;
+    for (OwnedLock held : locks.held(owner)) {
+      ranges.add(held.lock());
     }
+    return ranges;
   }
 }

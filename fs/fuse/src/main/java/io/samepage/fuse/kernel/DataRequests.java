@@ -17,7 +17,7 @@ final class DataRequests {
   static int read(Exchange x) throws ErrnoException {
     x.structure(ReadIn.BYTES);
     int size = size(ReadIn.size(x.in, x.body));
-    long offset = Exchange.offset(ReadIn.offset(x.in, x.body));
+    long offset = Exchange.offset(ReadIn.offset(x.in, x.body), size);
     int read = x.fs.read(x.request, x.nodeid, ReadIn.fh(x.in, x.body), offset, size, x.data);
     if (read < 0 || read > size) {
       throw new IllegalStateException("read returned " + read + " of " + size + " bytes");
@@ -42,7 +42,7 @@ final class DataRequests {
             x.request,
             x.nodeid,
             WriteIn.fh(x.in, x.body),
-            Exchange.offset(WriteIn.offset(x.in, x.body)),
+            Exchange.offset(WriteIn.offset(x.in, x.body), size),
             x.restAddress(),
             size,
             (flags & WRITE_KILL_SUIDGID) != 0,
@@ -68,12 +68,13 @@ final class DataRequests {
 
   static int fallocate(Exchange x) throws ErrnoException {
     x.structure(FallocateIn.BYTES);
+    long length = FallocateIn.length(x.in, x.body);
     x.fs.fallocate(
         x.request,
         x.nodeid,
         FallocateIn.fh(x.in, x.body),
-        Exchange.offset(FallocateIn.offset(x.in, x.body)),
-        Exchange.offset(FallocateIn.length(x.in, x.body)),
+        Exchange.offset(FallocateIn.offset(x.in, x.body), length),
+        length,
         FallocateIn.mode(x.in, x.body));
     return 0;
   }
@@ -114,11 +115,11 @@ final class DataRequests {
             x.request,
             x.nodeid,
             CopyFileRangeIn.fhIn(x.in, x.body),
-            Exchange.offset(CopyFileRangeIn.offIn(x.in, x.body)),
+            Exchange.offset(CopyFileRangeIn.offIn(x.in, x.body), length),
             CopyFileRangeIn.nodeidOut(x.in, x.body),
             CopyFileRangeIn.fhOut(x.in, x.body),
-            Exchange.offset(CopyFileRangeIn.offOut(x.in, x.body)),
-            Exchange.offset(length));
+            Exchange.offset(CopyFileRangeIn.offOut(x.in, x.body), length),
+            length);
     if (copied < 0 || copied > length) {
       throw new IllegalStateException("copied " + copied + " of " + length + " bytes");
     }

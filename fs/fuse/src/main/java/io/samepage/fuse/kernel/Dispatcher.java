@@ -41,7 +41,7 @@ final class Dispatcher {
   void dispatch(Exchange x, ReplyPort port, int length) {
     if (length < InHeader.BYTES) {
       // Without a header there is nobody to answer. No kernel does this.
-      log.error("a request of {} bytes has no header; it is dropped", length);
+      failures.reportHeadless(length);
       return;
     }
     x.begin(port, length);

@@ -189,6 +189,14 @@ final class Exchange {
     return offset;
   }
 
+  /** An offset in a file, with {@code length} bytes after it that can be counted too. */
+  static long offset(long offset, long length) throws ErrnoException {
+    if (offset(length) > Long.MAX_VALUE - offset(offset)) {
+      throw ErrnoException.of(Errno.EFBIG);
+    }
+    return offset;
+  }
+
   /** What is thrown at a request that no kernel would send. */
   static ErrnoException malformed() {
     return ErrnoException.of(Errno.EIO);

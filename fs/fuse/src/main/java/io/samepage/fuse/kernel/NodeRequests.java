@@ -3,11 +3,15 @@ package io.samepage.fuse.kernel;
 import io.samepage.fuse.AttributeChange;
 import io.samepage.fuse.FileSystem;
 import io.samepage.fuse.Opened;
+import io.samepage.posix.Errno;
 import io.samepage.posix.ErrnoException;
 import java.nio.ByteBuffer;
 
 /** Requests about nodes themselves: their life, their attributes, and the file system of all. */
 final class NodeRequests {
+  /** What the kernel has room for when it asks for the target of a symbolic link. */
+  private static final int PATH_MAX = 4096;
+
   private static final int GETATTR_FH = 1;
 
   private static final int FATTR_MODE = 1;
@@ -103,6 +107,9 @@ final class NodeRequests {
 
   static int readlink(Exchange x) throws ErrnoException {
     byte[] target = x.fs.readlink(x.request, x.nodeid);
+    if (target.length >= PATH_MAX) {
+      throw ErrnoException.of(Errno.ENAMETOOLONG);
+    }
     x.out.put(Exchange.PAYLOAD, target);
     return target.length;
   }

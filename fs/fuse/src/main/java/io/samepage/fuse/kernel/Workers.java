@@ -306,16 +306,21 @@ final class Workers {
 
   /** The connection has ended: ENODEV after an unmount, ECONNABORTED after an abort. */
   private void end(int result) {
-    if (result != -Errno.ENODEV) {
-      log.error("the connection to the kernel ended: {}", Errno.name(-result));
-    }
     synchronized (this) {
+      if (ended) {
+        return;
+      }
       ended = true;
       for (Worker worker : resting) {
         LockSupport.unpark(worker.thread);
       }
     }
     LockSupport.unpark(watch);
+    if (result == -Errno.ECONNABORTED) {
+      log.warn("the connection to the kernel was aborted by an administrator");
+    } else if (result != -Errno.ENODEV) {
+      log.error("the connection to the kernel failed: {}", Errno.name(-result));
+    }
   }
 
   private void left() {

@@ -39,6 +39,9 @@ class MemoryFileSystem implements FileSystem {
 
   private static final Runtime RUNTIME = Runtime.getSystemRuntime();
 
+  /** The largest file. */
+  private static final int MOST = 64 << 20;
+
   private final Map<Long, Node> nodes = new HashMap<>();
   private final Map<Long, Node> handles = new HashMap<>();
   private final long validNanos;
@@ -59,7 +62,7 @@ class MemoryFileSystem implements FileSystem {
    */
   MemoryFileSystem(long validNanos) {
     this.validNanos = validNanos;
-    Node root = new Node(ROOT, Linux.S_IFDIR | 0755, 0, 0);
+    Node root = new Node(ROOT, Linux.S_IFDIR | 0755, 0, 0, now());
     root.parent = root;
     root.nlink = 2;
     nodes.put(ROOT, root);
@@ -86,12 +89,12 @@ class MemoryFileSystem implements FileSystem {
     int rdev;
     byte[] data = {};
     int size;
-    long atime = System.currentTimeMillis() / 1000;
+    long atime;
     int atimeNanos;
-    long mtime = atime;
+    long mtime;
     int mtimeNanos;
-    long ctime = atime;
-    long btime = atime;
+    long ctime;
+    long btime;
     long lookups;
     Node parent;
     int backingId;
@@ -102,7 +105,11 @@ class MemoryFileSystem implements FileSystem {
     final List<WaitingLock> waiting = new ArrayList<>();
     long lastCookie = 2;
 
-    Node(long id, int mode, int uid, int gid) {
+    Node(long id, int mode, int uid, int gid, long now) {
+      atime = now;
+      mtime = now;
+      ctime = now;
+      btime = now;
       this.id = id;
       this.mode = mode;
       this.uid = uid;
@@ -113,7 +120,11 @@ class MemoryFileSystem implements FileSystem {
       return (mode & Linux.S_IFMT) == Linux.S_IFDIR;
     }
 
-    void resize(int newSize) {
+    void resize(long size64) throws ErrnoException {
+      if (size64 > MOST) {
+        throw ErrnoException.of(Errno.EFBIG);
+      }
+      int newSize = (int) size64;
       if (newSize > data.length) {
         data = Arrays.copyOf(data, Math.max(newSize, data.length * 2));
       }
@@ -129,6 +140,11 @@ class MemoryFileSystem implements FileSystem {
   record HeldLock(long owner, boolean flock, FileLock lock) {}
 
   record WaitingLock(long owner, boolean flock, FileLock lock, LockReply reply) {}
+
+  /** The time, in seconds. */
+  long now() {
+    return System.currentTimeMillis() / 1000;
+  }
 
   /** How many look-ups the kernel has not taken back. */
   synchronized long lookups() {
@@ -147,8 +163,8 @@ class MemoryFileSystem implements FileSystem {
 
   synchronized Node addFile(String name, byte[] content) {
     Node node = add(nodes.get(ROOT), name, Linux.S_IFREG | 0644);
-    node.resize(content.length);
-    System.arraycopy(content, 0, node.data, 0, content.length);
+    node.data = content.clone();
+    node.size = content.length;
     return node;
   }
 
@@ -161,7 +177,7 @@ class MemoryFileSystem implements FileSystem {
   }
 
   private Node make(int mode, int uid, int gid) {
-    Node node = new Node(++lastNode, mode, uid, gid);
+    Node node = new Node(++lastNode, mode, uid, gid, now());
     if (node.isDirectory()) {
       node.nlink = 2;
     }
@@ -290,7 +306,7 @@ class MemoryFileSystem implements FileSystem {
       Request request, long nodeid, AttributeChange change, Attributes attributes)
       throws ErrnoException {
     Node node = node(nodeid);
-    long now = System.currentTimeMillis() / 1000;
+    long now = now();
     if (change.setMode) {
       node.mode = (node.mode & Linux.S_IFMT) | (change.mode & 07777);
     }
@@ -301,7 +317,7 @@ class MemoryFileSystem implements FileSystem {
       node.gid = change.gid;
     }
     if (change.setSize) {
-      node.resize((int) change.size);
+      node.resize(change.size);
       node.mtime = now;
     }
     if (change.setAtime) {
@@ -326,9 +342,17 @@ class MemoryFileSystem implements FileSystem {
     return Arrays.copyOf(node.data, node.size);
   }
 
+  private Node directory(long nodeid) throws ErrnoException {
+    Node node = node(nodeid);
+    if (!node.isDirectory()) {
+      throw ErrnoException.of(Errno.ENOTDIR);
+    }
+    return node;
+  }
+
   private Node create(Request request, long parent, byte[] name, int mode, int umask)
       throws ErrnoException {
-    Node directory = node(parent);
+    Node directory = directory(parent);
     Name key = Name.of(name);
     if (name.length > 255) {
       throw ErrnoException.of(Errno.ENAMETOOLONG);
@@ -371,7 +395,7 @@ class MemoryFileSystem implements FileSystem {
       Request request, long nodeid, long newParent, byte[] newName, Entry entry)
       throws ErrnoException {
     Node node = node(nodeid);
-    Node directory = node(newParent);
+    Node directory = directory(newParent);
     if (child(directory, Name.of(newName)) != null) {
       throw ErrnoException.of(Errno.EEXIST);
     }
@@ -382,7 +406,7 @@ class MemoryFileSystem implements FileSystem {
 
   @Override
   public synchronized void unlink(Request request, long parent, byte[] name) throws ErrnoException {
-    Node directory = node(parent);
+    Node directory = directory(parent);
     Node node = present(directory, Name.of(name));
     if (node.isDirectory()) {
       throw ErrnoException.of(Errno.EISDIR);
@@ -394,7 +418,7 @@ class MemoryFileSystem implements FileSystem {
 
   @Override
   public synchronized void rmdir(Request request, long parent, byte[] name) throws ErrnoException {
-    Node directory = node(parent);
+    Node directory = directory(parent);
     Node node = present(directory, Name.of(name));
     if (!node.isDirectory()) {
       throw ErrnoException.of(Errno.ENOTDIR);
@@ -411,8 +435,8 @@ class MemoryFileSystem implements FileSystem {
   public synchronized void rename(
       Request request, long parent, byte[] name, long newParent, byte[] newName, int flags)
       throws ErrnoException {
-    Node from = node(parent);
-    Node to = node(newParent);
+    Node from = directory(parent);
+    Node to = directory(newParent);
     Node node = present(from, Name.of(name));
     Node old = child(to, Name.of(newName));
     if ((flags & ~(Linux.RENAME_NOREPLACE | Linux.RENAME_EXCHANGE)) != 0) {
@@ -443,6 +467,14 @@ class MemoryFileSystem implements FileSystem {
     }
     cut(from, Name.of(name));
     link(to, Name.of(newName), node);
+  }
+
+  private Node handle(long handle) throws ErrnoException {
+    Node node = handles.get(handle);
+    if (node == null) {
+      throw ErrnoException.of(Errno.EBADF);
+    }
+    return node;
   }
 
   private long handle(Node node) {
@@ -497,7 +529,7 @@ class MemoryFileSystem implements FileSystem {
   public synchronized int read(
       Request request, long nodeid, long handle, long offset, int size, NativeBuffer out)
       throws ErrnoException {
-    Node node = handles.get(handle);
+    Node node = handle(handle);
     int n = (int) Math.max(0, Math.min(size, node.size - offset));
     if (n > 0) {
       out.bytes().put(0, node.data, (int) offset, n);
@@ -516,16 +548,16 @@ class MemoryFileSystem implements FileSystem {
       boolean killSuidgid,
       boolean writeback)
       throws ErrnoException {
-    Node node = handles.get(handle);
+    Node node = handle(handle);
     if (offset + size > node.size) {
-      node.resize((int) offset + size);
+      node.resize(offset + size);
     }
     Pointer.wrap(RUNTIME, address).get(0, node.data, (int) offset, size);
     sawKillSuidgid = killSuidgid;
     if (killSuidgid) {
       node.mode &= ~(Linux.S_ISUID | Linux.S_ISGID);
     }
-    node.mtime = System.currentTimeMillis() / 1000;
+    node.mtime = now();
     return size;
   }
 
@@ -550,10 +582,11 @@ class MemoryFileSystem implements FileSystem {
   }
 
   @Override
-  public void fsync(Request request, long nodeid, long handle, boolean dataOnly) {}
+  public void fsync(Request request, long nodeid, long handle, boolean dataOnly)
+      throws ErrnoException {}
 
   @Override
-  public void fsyncdir(Request request, long nodeid, boolean dataOnly) {}
+  public void fsyncdir(Request request, long nodeid, boolean dataOnly) throws ErrnoException {}
 
   @Override
   public void syncfs(Request request) {}
@@ -567,7 +600,7 @@ class MemoryFileSystem implements FileSystem {
     }
     Node node = node(nodeid);
     if (offset + length > node.size) {
-      node.resize((int) (offset + length));
+      node.resize(offset + length);
     }
   }
 
@@ -595,9 +628,12 @@ class MemoryFileSystem implements FileSystem {
     Node in = node(nodeidIn);
     Node out = node(nodeidOut);
     int n = (int) Math.max(0, Math.min(length, in.size - offsetIn));
+    if (n == 0) {
+      return 0;
+    }
     byte[] copy = Arrays.copyOfRange(in.data, (int) offsetIn, (int) offsetIn + n);
     if (offsetOut + n > out.size) {
-      out.resize((int) offsetOut + n);
+      out.resize(offsetOut + n);
     }
     System.arraycopy(copy, 0, out.data, (int) offsetOut, n);
     return n;
@@ -606,7 +642,7 @@ class MemoryFileSystem implements FileSystem {
   @Override
   public synchronized void readdir(Request request, long nodeid, long offset, DirectoryReply reply)
       throws ErrnoException {
-    Node node = node(nodeid);
+    Node node = directory(nodeid);
     if (offset < 1 && !reply.add(new byte[] {'.'}, node.id, Linux.DT_DIR, 1)) {
       return;
     }
@@ -625,7 +661,7 @@ class MemoryFileSystem implements FileSystem {
   @Override
   public synchronized void readdirplus(
       Request request, long nodeid, long offset, DirectoryPlusReply reply) throws ErrnoException {
-    Node node = node(nodeid);
+    Node node = directory(nodeid);
     if (offset < 1 && !dot(".", node, 1, reply)) {
       return;
     }

@@ -83,6 +83,15 @@ final class TestMount implements AutoCloseable {
     return finish(start(script));
   }
 
+  /** Runs a Python program in the mount. */
+  String python(String program) throws Exception {
+    Process process =
+        new ProcessBuilder("python3", "-c", "import os; os.chdir('" + directory + "')\n" + program)
+            .redirectErrorStream(true)
+            .start();
+    return finish(process);
+  }
+
   static String finish(Process process) throws Exception {
     StringBuilder output = new StringBuilder();
     Thread reader =

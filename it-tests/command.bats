@@ -1,0 +1,168 @@
+#!/usr/bin/env bats
+# The command: help, version, status, doctor, umount.
+
+load lib/harness
+load lib/command
+
+setup_file() {
+    share_overlay
+}
+
+fixture() {
+    file "$L/f" lower
+    head -c 300000 /dev/urandom >"$L/big"
+}
+
+@test "--help tells the commands on stdout" {
+    text=$(samepage --help)
+    for word in mount umount status doctor; do
+        contains "$text" $word
+    done
+    equal "$(samepage --help 2>&1 >/dev/null)" ""
+    for command in mount umount status doctor; do
+        contains "$(samepage $command --help)" $command
+    done
+}
+
+@test "the help of mount has every option" {
+    text=$(samepage mount --help)
+    for option in lowerdir upperdir workdir volatile userxattr redirect_dir metacopy xino noatime nodev nosuid noexec allow_other \
+        default_permissions fsname transport passthrough coherence; do
+        contains "$text" $option
+    done
+}
+
+@test "--version is one line with a number" {
+    equal "$(samepage --version | wc -l)" 1
+    [[ $(samepage --version) =~ samepage.*[0-9]+\.[0-9]+ ]]
+}
+
+@test "a wrong command line is refused with a line on stderr" {
+    for arguments in "" nonsense "mount --nonsense" "umount" "status --nonsense" "doctor extra"; do
+        status=0
+        # shellcheck disable=SC2086
+        samepage $arguments >"$TEST_DIR/stdout" 2>"$TEST_DIR/stderr" || status=$?
+        echo "$arguments: $status $(cat "$TEST_DIR/stderr")"
+        differ "$status" 0
+        content "$TEST_DIR/stdout" ""
+        contains "$(head -1 "$TEST_DIR/stderr")" "samepage: "
+    done
+}
+
+@test "status of all mounts names this one" {
+    contains "$(samepage status)" "$MNT"
+    contains "$(samepage status --json)" "$MNT"
+}
+
+@test "status of one mount, for people" {
+    text=$(samepage status "$MNT")
+    for word in "$MNT" "$STACK/low1" "$STACK/low2" "$STACK/up" passthrough coherence; do
+        contains "$text" "$word"
+    done
+}
+
+@test "status of one mount, for programs" {
+    equal "$(status_of target)" "$MNT"
+    pid=$(status_of pid)
+    kill -0 "$pid"
+    equal "$(status_of transport)" kernel
+    equal "$(status_of layers.lower)" "$STACK/low1 $STACK/low2"
+    equal "$(status_of layers.upper)" "$STACK/up"
+    equal "$(status_of layers.work)" "$STACK/work"
+    equal "$(status_of coherence)" auto
+    [[ $(status_of copy_ups) =~ ^[0-9]+$ ]]
+    [[ $(status_of inodes) =~ ^[0-9]+$ ]]
+    [[ $(status_of requests.LOOKUP) =~ ^[0-9]+$ ]]
+}
+
+@test "status tells whether passthrough is in use, and why not" {
+    if [[ $SAMEPAGE_UNDER == samepage-nopassthrough ]]; then
+        equal "$(status_of passthrough)" false
+        differ "$(status_of passthrough_reason)" none
+        differ "$(status_of passthrough_reason)" ""
+    else
+        equal "$(status_of passthrough)" true
+    fi
+}
+
+@test "status counts copy-ups, once each" {
+    before=$(status_of copy_ups)
+    echo more >>f
+    echo more >>f
+    chmod 600 f
+    equal "$(status_of copy_ups)" $((before + 1))
+}
+
+@test "reading a file through passthrough causes no READ" {
+    [[ $SAMEPAGE_UNDER == samepage ]] || skip "this mount has no passthrough"
+    own_stack
+    head -c 300000 /dev/urandom >"$L/big"
+    mount_overlay -o coherence=relaxed
+    before=$(status_of requests.READ)
+    cat "$M/big" >/dev/null
+    cat "$M/big" >/dev/null
+    equal "$(status_of requests.READ)" "$before"
+    sys open w "$M/new" rdwr+creat , fill w 1M
+    before=$(status_of requests.WRITE)
+    sys open w "$M/new" rdwr , fill w 1M
+    equal "$(status_of requests.WRITE)" "$before"
+}
+
+@test "status by another path to the same mount, or by a path inside it" {
+    ln -s "$MNT" "$TEST_DIR/link"
+    equal "$(samepage status "$TEST_DIR/link" --json | sys json target)" "$MNT"
+}
+
+@test "status of what is no mount is refused" {
+    refuses samepage status "$STACK/low1" 2>"$TEST_DIR/stderr"
+    equal "$(wc -l <"$TEST_DIR/stderr")" 1
+    contains "$(cat "$TEST_DIR/stderr")" "$STACK/low1"
+    refuses samepage status "$STACK/no" 2>"$TEST_DIR/stderr"
+    contains "$(cat "$TEST_DIR/stderr")" "$STACK/no"
+}
+
+@test "umount of what is no mount is refused" {
+    refuses samepage umount "$STACK/low1" 2>"$TEST_DIR/stderr"
+    equal "$(wc -l <"$TEST_DIR/stderr")" 1
+    contains "$(cat "$TEST_DIR/stderr")" "$STACK/low1"
+    tmp_fs "$TEST_DIR/other"
+    refuses samepage umount "$TEST_DIR/other"
+    mountpoint -q "$TEST_DIR/other"
+}
+
+@test "doctor tells what the host offers, and what to do about a lack" {
+    text=$(samepage doctor)
+    for word in kernel /dev/fuse passthrough; do
+        contains "$text" $word
+    done
+    # without the right to mount something is lacking, and it says so
+    status=0
+    text=$(setpriv --bounding-set -sys_admin --inh-caps -all timeout 30 "$SAMEPAGE" doctor 3>&- 4>&-) || status=$?
+    differ "$status" 0
+    contains "$text" CAP_SYS_ADMIN
+}
+
+@test "a mount in the foreground stays there until it is told to end" {
+    own_stack
+    file "$L/f" lower
+    "$SAMEPAGE" mount -f -o "lowerdir=$L:$L2,upperdir=$UPPER,workdir=$WORK" "$MNT" 3>&- 4>&- </dev/null >"$TEST_DIR/out" 2>&1 &
+    daemon=$!
+    eventually 20 is_mounted "$MNT"
+    content "$M/f" lower
+    kill -0 "$daemon"
+    kill -INT "$daemon"
+    eventually 20 refuses is_mounted "$MNT"
+    wait "$daemon" || true
+}
+
+@test "two mounts at once have a daemon and counters each" {
+    own_stack
+    file "$L/f" lower
+    mount_overlay
+    differ "$(daemon_of "$SHARED_STACK/mnt")" "$(daemon_of "$MNT")"
+    contains "$(samepage status)" "$SHARED_STACK/mnt"
+    contains "$(samepage status)" "$MNT"
+    umount_overlay
+    lacks "$(samepage status)" "$MNT"
+    contains "$(samepage status)" "$SHARED_STACK/mnt"
+}
