@@ -86,6 +86,8 @@ mount_samepage() { # OPTIONS TARGET
     [[ $SAMEPAGE_UNDER != samepage-nopassthrough || $options == *passthrough=* ]] || options+=,passthrough=off
     # bats waits for whoever holds its descriptors: a daemon must not get them,
     # and its own stdout and stderr go to a file so that none can block it.
+    # A daemon of the file's shared mount outlives the test that remounts it.
+    [[ $STACK != "${SHARED_STACK:-}" ]] || local -x SAMEPAGE_TEST_MARK=$(test_mark "$FILE_NAME")
     (cd "$STACK" && timeout -k 1 30 "$SAMEPAGE" mount -o "$options" "$2" \
         </dev/null >"$STACK/mount.out" 2>&1 3>&- 4>&-) || {
         local status=$?
@@ -283,7 +285,8 @@ share_overlay() {
     make_stack "$FILE_DIR/shared"
     export SHARED_STACK=$STACK
     # Quoted and stored: a mount that a test has killed is mounted anew.
-    SHARED_ARGUMENTS=$(printf '%q ' "$@")
+    SHARED_ARGUMENTS=''
+    (($# == 0)) || SHARED_ARGUMENTS=$(printf '%q ' "$@")
     export SHARED_ARGUMENTS
     local part tests
     tests=$(grep -c '^@test ' "$BATS_TEST_FILENAME")

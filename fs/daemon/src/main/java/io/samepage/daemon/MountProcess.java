@@ -16,6 +16,7 @@ import io.samepage.overlay.options.MountRefusedException;
 import io.samepage.overlay.options.Passthrough;
 import io.samepage.overlay.options.VolatileMark;
 import io.samepage.posix.Credentials;
+import io.samepage.posix.Errno;
 import io.samepage.posix.ErrnoException;
 import io.samepage.posix.Files;
 import io.samepage.posix.MountTable;
@@ -124,6 +125,7 @@ final class MountProcess {
         caller.releaseReady();
         return;
       }
+      target.directory().requireFree(request.form(), options.nonEmpty());
       standing = stand(options, target, preparation);
     }
     try (standing) {
@@ -154,13 +156,13 @@ final class MountProcess {
     MountDirectories directories = MountDirectories.open(options, PATIENCE);
     boolean stands = false;
     try {
-      target.directory().check(request.form(), options.nonEmpty(), directories);
+      target.directory().requireApart(directories);
       notes.addAll(directories.notes());
       ByteString path = target.directory().path();
       Processes.changeDirectory(ROOT);
       preparation.join();
       DaemonLog.setMount(path.toString());
-      OverlayFileSystem overlay = OverlayFileSystem.open(OverlayConfig.of(options), directories);
+      OverlayFileSystem overlay = open(options, directories);
       Session session = mount(options, directories, path, overlay);
       try {
         directories.closeLower();
@@ -187,8 +189,24 @@ final class MountProcess {
       }
     } finally {
       if (!stands) {
+        directories.discard();
         directories.close();
       }
+    }
+  }
+
+  private static OverlayFileSystem open(MountOptions options, MountDirectories directories)
+      throws CommandFailure {
+    try {
+      return OverlayFileSystem.open(OverlayConfig.of(options), directories);
+    } catch (ErrnoException e) {
+      boolean denied = e.errno() == Errno.EACCES || e.errno() == Errno.EPERM;
+      throw new CommandFailure(
+          denied ? ExitCode.PERMISSION : ExitCode.SYSTEM,
+          "the layers cannot be used ("
+              + e.getMessage()
+              + "): "
+              + (denied ? "run as root" : "see what the kernel says about it (dmesg)"));
     }
   }
 
