@@ -46,6 +46,7 @@ final class MountProcess {
   /** How long, on a signal, to wait for those who still use the mount. */
   private static final Duration FAREWELL = Duration.ofSeconds(5);
 
+  private static final int MAX_LOGGED_OPTIONS = 1000;
   private static final byte[] ROOT = {'/'};
   private static final ByteString DEFAULT_FSNAME = ByteString.of("samepage");
   private static final long ECRYPTFS_MAGIC = 0xf15fL;
@@ -61,6 +62,9 @@ final class MountProcess {
 
   /** Guarded by {@link #mounting}. */
   private @Nullable Session session;
+
+  /** Set once, when the mount stands. */
+  private volatile @Nullable ControlSocket control;
 
   /** Whether this process has been told to end; guarded by {@link #mounting}. */
   private boolean ending;
@@ -161,6 +165,8 @@ final class MountProcess {
       ByteString path = target.directory().path();
       Processes.changeDirectory(ROOT);
       preparation.join();
+      Thread.setDefaultUncaughtExceptionHandler(
+          (thread, e) -> log().error("thread {} ended by a fault", thread.getName(), e));
       DaemonLog.setMount(path.toString());
       OverlayFileSystem overlay = open(options, directories);
       Session session = mount(options, directories, path, overlay);
@@ -175,7 +181,8 @@ final class MountProcess {
                 session,
                 overlay::counters,
                 state.log());
-        Standing standing = new Standing(session, directories, openControl(path, status));
+        control = openControl(path, status);
+        Standing standing = new Standing(session, directories, control);
         announce(session);
         if (!request.foreground()) {
           caller.releaseReady();
@@ -300,13 +307,16 @@ final class MountProcess {
 
   private void announce(Session session) {
     Logger log = log();
+    String options = request.optionText();
     log.info(
         "mounted: {} transport, FUSE {}, {}: {}; options {}",
         session.transport(),
         session.protocol(),
         session.passthrough() ? "passthrough" : "no passthrough",
         session.passthroughReason(),
-        request.optionText());
+        options.length() <= MAX_LOGGED_OPTIONS
+            ? options
+            : options.substring(0, MAX_LOGGED_OPTIONS) + "...");
     for (String note : notes) {
       log.info("{}", note);
     }

@@ -75,7 +75,7 @@ final class MountRequestTest {
         .isEqualTo("a=b,c\\x0a");
   }
 
-  @Property
+  @Property(tries = 200)
   void theLibraryReadsTheSameAsTheLightPath(@ForAll("lines") List<String> line) {
     List<ByteString> arguments = words(line.toArray(new String[0]));
     MountRequest light = MountRequest.read(arguments);

@@ -48,9 +48,10 @@ public final class MountDirectories implements AutoCloseable {
       throws MountRefusedException {
     MountDirectories directories = new MountDirectories();
     try {
-      directories.openAll(options, readMounts());
+      MountTable mounts = readMounts();
+      directories.openAll(options, mounts);
       directories.refuseOverlaps();
-      directories.prepareUpper(options, patience);
+      directories.prepareUpper(options, mounts, patience);
       return directories;
     } catch (MountRefusedException | RuntimeException e) {
       directories.close();
@@ -118,7 +119,8 @@ public final class MountDirectories implements AutoCloseable {
     }
   }
 
-  private void prepareUpper(MountOptions options, Duration patience) throws MountRefusedException {
+  private void prepareUpper(MountOptions options, MountTable mounts, Duration patience)
+      throws MountRefusedException {
     if (upper == null || work == null) {
       return;
     }
@@ -130,7 +132,7 @@ public final class MountDirectories implements AutoCloseable {
               + upper.name()
               + ": name a directory beside it");
     }
-    refuseKernelOverlays(upper, work);
+    refuseKernelOverlays(upper, work, mounts);
     long deadline = System.nanoTime() + patience.toNanos();
     lock(work, deadline);
     lock(upper, deadline);
@@ -197,9 +199,9 @@ public final class MountDirectories implements AutoCloseable {
   }
 
   /** The kernel's overlayfs takes no lock that can be seen, but says what it was mounted with. */
-  private static void refuseKernelOverlays(HostDirectory upper, HostDirectory work)
-      throws MountRefusedException {
-    for (MountTable.Mount mount : readMounts().mounts()) {
+  private static void refuseKernelOverlays(
+      HostDirectory upper, HostDirectory work, MountTable mounts) throws MountRefusedException {
+    for (MountTable.Mount mount : mounts.mounts()) {
       if (mount.type().equals("overlay")) {
         String options = "," + new String(mount.options(), StandardCharsets.ISO_8859_1) + ",";
         refuseIfUsed(upper, ",upperdir=", options, mount);
