@@ -4,18 +4,20 @@ import io.samepage.posix.Errno;
 import org.jspecify.annotations.Nullable;
 
 /**
- * How the reader waits for the next request: it first looks again and again for a while, then
- * sleeps.
+ * How a worker waits for the next request: it first looks again and again for a while, then sleeps.
  *
  * <p>To be woken takes longer than most requests take to be answered, so where one request follows
  * another closely it pays to stay awake. For how long is found out as the kernel does it for the
  * halting of virtual machines (halt_poll_ns): the time doubles when a request came soon after all,
- * and halves when none came. Between two looks the processor is offered to others ({@link
- * Thread#yield}); when that takes it away for long, others need it more, and looking out is given
- * up for a time that doubles each time, since who sleeps and is woken gets the processor sooner
- * than who yields.
+ * and halves when none came.
  *
- * <p>Used by one worker after the other, the reader of the moment.
+ * <p>It pays only where a processor has nothing else to do: who sleeps and is woken gets a busy
+ * processor sooner than who has used up his time with looking. So it is done only while {@link
+ * ProcessorLoad} says that the load is light. Between two looks the processor is offered to others
+ * ({@link Thread#yield}); when that takes it away for long nevertheless, looking out is given up
+ * for a time that doubles each time.
+ *
+ * <p>One a worker, confined to its thread.
  */
 final class Lookout {
   private static final long FIRST_NANOS = 5_000;
@@ -23,29 +25,25 @@ final class Lookout {
   /** Who has been away from the processor for so long has lost it to others. */
   private static final long LOST_NANOS = 200_000;
 
-  /** For how long it is not looked out after the processors were seen to be busy. */
-  private static final long BUSY_NANOS = 20_000_000;
-
   private static final long FIRST_BAN_NANOS = 5_000_000;
   private static final long LONGEST_BAN_NANOS = 1_000_000_000;
 
+  private final ProcessorLoad load;
   private final long most;
-
-  /** When the processors were last seen to be busy. Written by the watch. */
-  private volatile long busyAt;
 
   private long nanos;
   private long ban = FIRST_BAN_NANOS;
-  private long bannedUntil;
-  private long lostAt;
+  private long bannedUntil = System.nanoTime();
+  private long lostAt = bannedUntil;
   private long idleSince;
   private boolean waited;
 
-  Lookout(long mostNanos) {
+  /**
+   * @param mostNanos for how long it is looked out at most; 0: never
+   */
+  Lookout(ProcessorLoad load, long mostNanos) {
+    this.load = load;
     most = mostNanos;
-    bannedUntil = System.nanoTime();
-    lostAt = bannedUntil;
-    busyAt = bannedUntil - BUSY_NANOS;
   }
 
   /**
@@ -58,7 +56,7 @@ final class Lookout {
     waited = false;
     long now = System.nanoTime();
     idleSince = now;
-    if (channel == null || nanos == 0 || now - bannedUntil < 0 || now - busyAt < BUSY_NANOS) {
+    if (channel == null || nanos == 0 || now - bannedUntil < 0 || !load.isLight(now)) {
       return -Errno.EAGAIN;
     }
     long until = now + nanos;
@@ -79,11 +77,6 @@ final class Lookout {
         return length;
       }
     }
-  }
-
-  /** The processors are busy: for now it is not looked out. */
-  void forbid() {
-    busyAt = System.nanoTime();
   }
 
   private void lost(long now) {

@@ -7,14 +7,34 @@ import io.samepage.posix.NativeBuffer;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 
-/** How many threads of the machine want a processor at this moment, against how many there are. */
+/**
+ * Whether the threads of this machine that want a processor have one each. One thread {@link #look
+ * looks}, every millisecond while there is work; all may ask.
+ */
 final class ProcessorLoad implements AutoCloseable {
   private static final byte[] FILE = "/proc/loadavg".getBytes(StandardCharsets.US_ASCII);
   private static final int NONE = -1;
 
+  /** So many looks more of the one kind than of the other decide. */
+  private static final int DECISIVE = 4;
+
+  private static final int STEADFAST = 8;
+
+  /**
+   * For how long a look that found a light load is good. It is short, so that a looker who does not
+   * get a processor himself has said by that what there is to say.
+   */
+  private static final long GOOD_NANOS = 4_000_000;
+
   private final NativeBuffer text = NativeBuffer.allocate(128);
   private final int processors = Runtime.getRuntime().availableProcessors();
   private final int fd;
+
+  /** Positive: lately light; negative: lately heavy. Written by the looker. */
+  private volatile int level;
+
+  /** When the last look was. Written by the looker. */
+  private volatile long lookedAt;
 
   ProcessorLoad() {
     int opened;
@@ -24,18 +44,41 @@ final class ProcessorLoad implements AutoCloseable {
       opened = NONE;
     }
     fd = opened;
+    lookedAt = System.nanoTime();
   }
 
-  /** Whether each thread that wants a processor has one, the caller's not counted. */
-  boolean isLight() {
+  /** Looks now. The calling thread does not count. */
+  void look() {
+    int now = level;
+    boolean light = runnable() - 1 <= processors;
+    level = light ? Math.min(now + 1, STEADFAST) : Math.max(now - 1, -STEADFAST);
+    lookedAt = System.nanoTime();
+  }
+
+  /** Nobody looks for a time, and what was seen last will not be true then. */
+  void pause() {
+    level = 0;
+  }
+
+  /** Whether each thread has a processor. Not knowing is no. */
+  boolean isLight(long now) {
+    return level >= DECISIVE && now - lookedAt < GOOD_NANOS;
+  }
+
+  /** Whether threads have to wait for a processor. Not knowing is no. */
+  boolean isHeavy() {
+    return level <= -DECISIVE;
+  }
+
+  private int runnable() {
     if (fd == NONE) {
-      return true;
+      return Integer.MAX_VALUE;
     }
     try {
       int length = Files.pread(fd, text.address(), text.capacity(), 0);
-      return runnable(text.bytes(), length) - 1 <= processors;
+      return runnable(text.bytes(), length);
     } catch (ErrnoException e) {
-      return true;
+      return Integer.MAX_VALUE;
     }
   }
 
@@ -49,7 +92,7 @@ final class ProcessorLoad implements AutoCloseable {
       }
       number = c >= '0' && c <= '9' ? 10 * number + c - '0' : 0;
     }
-    return 0;
+    return Integer.MAX_VALUE;
   }
 
   @Override

@@ -6,8 +6,8 @@ import io.samepage.posix.ErrnoException;
 import io.samepage.posix.Linux;
 import java.util.ArrayDeque;
 import java.util.Deque;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
-import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -17,24 +17,28 @@ import org.slf4j.LoggerFactory;
 /**
  * The threads that read requests and answer them.
  *
- * <p>At any time at most one of them, the <em>reader</em>, waits for the next request; when it has
- * one it gives the place up, answers, and takes the place again if nobody else has. All others rest
- * outside the kernel. So a stream of short requests is served by one thread, without a wake-up of
- * another for each: a thread that waited in the kernel would be woken by every request, even if the
- * reader was awake and took it first.
+ * <p>At any time few of them, as a rule one, are <em>readers</em>: they wait for the next request.
+ * A reader that has one gives its place up, answers, and takes a place again if there is one. All
+ * others rest outside the kernel. So a stream of short requests is served by one thread, without a
+ * wake-up of another for each: a thread that waits in the kernel is woken by every request, even if
+ * one that is awake takes it first. How a reader waits is the matter of {@link Lookout}.
+ *
+ * <p>Where threads have to wait for a processor ({@link ProcessorLoad}) there are more readers: the
+ * scheduler lets one thread that has worked a lot wait for long, while several take turns.
  *
  * <p>A request that is not short must not keep others waiting. Those that are known to be long wake
  * another worker at once; for the rest the {@link #watch watch} looks every millisecond, while
- * there is anything to do, whether the place has been vacant since it last looked, and then sends
+ * there is anything to do, whether nobody has been reading since it last looked, and then sends
  * another worker there, more and more of them as long as that does not help.
- *
- * <p>The reader looks out for the next request for a while before it sleeps ({@link Lookout}).
  */
 final class Workers {
   private static final Logger log = LoggerFactory.getLogger(Workers.class);
 
-  /** How many there always are: one to read, one to take its place. */
+  /** How many workers there always are: one to read, one to take its place. */
   private static final int FEWEST = 2;
+
+  private static final int READERS = 1;
+  private static final int READERS_UNDER_HEAVY_LOAD = 4;
 
   /** After how long a worker that is not needed ends. */
   private static final long REST_NANOS = 10_000_000_000L;
@@ -50,17 +54,21 @@ final class Workers {
   private final Channel device;
   private final Dispatcher dispatcher;
   private final Supplier<Exchange> exchanges;
-  private final Lookout lookout;
+  private final long pollNanos;
   private final Runnable onEnd;
   private final Thread watch;
+  private final ProcessorLoad load = new ProcessorLoad();
 
-  /** Who waits for the next request; null while nobody does. */
-  private final AtomicReference<@Nullable Worker> reader = new AtomicReference<>();
+  /** How many wait for the next request. */
+  private final AtomicInteger readers = new AtomicInteger();
 
-  /** How many requests have been taken. Counted by the reader, for the watch. */
+  /** How many there may be. Written by the watch. */
+  private volatile int mostReaders = READERS;
+
+  /** How many requests have been taken. Counted by the readers, for the watch. */
   private final AtomicLong taken = new AtomicLong();
 
-  /** How often there was none to be taken at once. Counted by the reader, for the watch. */
+  /** How often there was none to be taken at once. Counted by the readers, for the watch. */
   private final AtomicLong waits = new AtomicLong();
 
   /** Whether the watch looks by itself, or has to be woken. */
@@ -91,7 +99,7 @@ final class Workers {
     this.dispatcher = dispatcher;
     this.exchanges = exchanges;
     this.most = most;
-    this.lookout = new Lookout(pollNanos);
+    this.pollNanos = pollNanos;
     this.onEnd = onEnd;
     watch = new Thread(this::watch, "fuse-watch");
     watch.setDaemon(true);
@@ -143,46 +151,57 @@ final class Workers {
 
   /** See the class. */
   private void watch() {
-    try (ProcessorLoad load = new ProcessorLoad()) {
-      watch(load);
-    }
-  }
-
-  private void watch(ProcessorLoad load) {
     long lastTaken = 0;
     long lastWaits = 0;
     int calls = 1;
     int idle = 0;
     while (!ended) {
-      if (idle >= IDLE_LOOKS && reader.get() != null) {
+      if (idle >= IDLE_LOOKS && readers.get() > 0) {
+        load.pause();
+        mostReaders = READERS;
         watching = false;
-        // Whoever becomes busy from here on sees that the watch does not look.
-        while (reader.get() != null && taken.get() == lastTaken && !watching && !ended) {
+        // Whoever takes a request from here on sees that the watch does not look.
+        while (readers.get() > 0 && taken.get() == lastTaken && !watching && !ended) {
           LockSupport.park(this);
         }
         watching = true;
         idle = 0;
       }
       LockSupport.parkNanos(this, WATCH_NANOS);
-      if (!load.isLight()) {
-        lookout.forbid();
-      }
+      load.look();
+      mostReaders = load.isHeavy() ? READERS_UNDER_HEAVY_LOAD : READERS;
       long nowTaken = taken.get();
       long nowWaits = waits.get();
-      boolean vacant = reader.get() == null;
-      idle = nowTaken == lastTaken && !vacant ? idle + 1 : 0;
-      // Nobody has had to wait for a request all the while: one is long, or there are too many.
-      if (vacant && nowWaits == lastWaits) {
+      int nowReaders = readers.get();
+      idle = nowTaken == lastTaken && nowReaders > 0 ? idle + 1 : 0;
+      if (nowReaders == 0 && nowWaits == lastWaits) {
+        // No reader has waited all the while: one request is long, or there are too many.
         for (int i = 0; i < calls; i++) {
           call();
         }
         calls = Math.min(2 * calls, MOST_CALLS);
       } else {
         calls = 1;
+        if (nowReaders < mostReaders && nowTaken != lastTaken && mostReaders > READERS) {
+          call();
+        }
       }
       lastTaken = nowTaken;
       lastWaits = nowWaits;
     }
+    load.close();
+  }
+
+  /** Takes a place among the readers, if there is one. */
+  private boolean enter() {
+    int now;
+    do {
+      now = readers.get();
+      if (now >= mostReaders) {
+        return false;
+      }
+    } while (!readers.compareAndSet(now, now + 1));
+    return true;
   }
 
   /** One thread. */
@@ -225,8 +244,9 @@ final class Workers {
     }
 
     private void serve(Channel sleeping, @Nullable Channel polling, Exchange x) {
+      Lookout lookout = new Lookout(load, pollNanos);
       while (!ended) {
-        if (!reader.compareAndSet(null, this)) {
+        if (!enter()) {
           if (!rest()) {
             return;
           }
@@ -246,7 +266,7 @@ final class Workers {
           }
           taken.incrementAndGet();
         } finally {
-          reader.set(null);
+          readers.decrementAndGet();
         }
         if (length < 0) {
           if (again(length)) {
@@ -260,7 +280,7 @@ final class Workers {
           LockSupport.unpark(watch);
         }
         Opcode opcode = Dispatcher.opcode(x, length);
-        if (opcode != null && opcode.isLong()) {
+        if (opcode != null && opcode.isLong() && readers.get() == 0) {
           call();
         }
         dispatcher.dispatch(x, from, length);

@@ -4,9 +4,10 @@ import io.samepage.fuse.Session;
 import java.nio.charset.StandardCharsets;
 
 /**
- * Serves a {@link MemoryFileSystem} in which nothing may be kept by the kernel, so that every call
- * comes here: for measuring what a round trip costs. Arguments: the directory to mount on, and for
- * how many microseconds at most the reader looks out for the next request.
+ * Serves a {@link MemoryFileSystem}, for measuring from outside what a round trip costs. Arguments:
+ * the directory to mount on; for how many microseconds at most a reader looks out for the next
+ * request; for how many nanoseconds the kernel may keep names and attributes, where 0 makes every
+ * call come here.
  */
 final class RoundTrips {
   private RoundTrips() {}
