@@ -345,6 +345,10 @@ final class MountProcess {
       Thread.currentThread().interrupt();
     }
     if (!ended) {
+      ControlSocket open = control;
+      if (open != null) {
+        open.close();
+      }
       log()
           .warn(
               "ending although the mount is still in use; its open files give errors from now on");
