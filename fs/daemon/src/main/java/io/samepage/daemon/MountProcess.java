@@ -126,6 +126,7 @@ final class MountProcess {
     Standing standing;
     try (TargetLock target = TargetLock.take(request, new ControlClient(state))) {
       if (target.served()) {
+        target.close();
         caller.releaseReady();
         return;
       }
@@ -184,6 +185,7 @@ final class MountProcess {
         control = openControl(path, status);
         Standing standing = new Standing(session, directories, control);
         announce(session);
+        target.close();
         if (!request.foreground()) {
           caller.releaseReady();
         }
