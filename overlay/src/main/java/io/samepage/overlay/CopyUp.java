@@ -10,6 +10,7 @@ import io.samepage.posix.Linux;
 import io.samepage.posix.NativeBuffer;
 import io.samepage.posix.Stat;
 import io.samepage.posix.Xattrs;
+import java.lang.ref.Reference;
 import java.util.Arrays;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
@@ -422,18 +423,22 @@ final class CopyUp {
 
   private static void copyByHand(int in, int out, long start, long end) throws ErrnoException {
     NativeBuffer buffer = NativeBuffer.allocate(256 * 1024);
-    long at = start;
-    while (at < end) {
-      int size = (int) Math.min(buffer.capacity(), end - at);
-      int got = Files.pread(in, buffer.address(), size, at);
-      if (got == 0) {
-        return;
+    try {
+      long at = start;
+      while (at < end) {
+        int size = (int) Math.min(buffer.capacity(), end - at);
+        int got = Files.pread(in, buffer.address(), size, at);
+        if (got == 0) {
+          return;
+        }
+        int put = 0;
+        while (put < got) {
+          put += Files.pwrite(out, buffer.address() + put, got - put, at + put);
+        }
+        at += got;
       }
-      int put = 0;
-      while (put < got) {
-        put += Files.pwrite(out, buffer.address() + put, got - put, at + put);
-      }
-      at += got;
+    } finally {
+      Reference.reachabilityFence(buffer);
     }
   }
 

@@ -26,7 +26,7 @@ final class LayerStack implements AutoCloseable {
       all.add(upper);
     }
     all.addAll(lowers);
-    this.numbers = new InodeNumbers(all);
+    this.numbers = new InodeNumbers(all.stream().mapToLong(Layer::dev).toArray());
     this.nameMax = nameMax;
   }
 

@@ -125,19 +125,33 @@ final class Overlay {
       show(node, stat, entry);
       return;
     }
-    Resolver.Found found = resolver.find(parent, name, stat);
-    if (found == null) {
-      absent(entry);
-      return;
-    }
-    node = found.node();
-    access.complete(node, stat);
-    if (found.key() != null) {
-      node = nodes.addLinked(found.key(), node, parent, name);
-    } else {
-      nodes.add(node);
+    while (node == null) {
+      Resolver.Found found = resolver.find(parent, name, stat);
+      if (found == null) {
+        absent(entry);
+        return;
+      }
+      access.complete(found.node(), stat);
+      node = take(found, parent, name);
     }
     show(node, stat, entry);
+  }
+
+  /**
+   * Takes what was found into the table, with one look-up; null if it has to be found anew, since
+   * the kernel has forgotten it meanwhile.
+   */
+  private @Nullable Node take(Resolver.Found found, Directory parent, byte[] name) {
+    Node fresh = found.node();
+    if (found.key() == null) {
+      nodes.add(fresh);
+      return fresh;
+    }
+    Node node = nodes.addLinked(found.key(), fresh, parent, name);
+    if (node != fresh && fresh.nodeid == 0) {
+      drop(fresh); // another thread was faster
+    }
+    return node;
   }
 
   /** The node of a name, known or found; null if there is none. Counts no look-up. */

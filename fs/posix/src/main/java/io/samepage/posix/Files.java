@@ -14,7 +14,9 @@ public final class Files {
   private static final byte[] EMPTY = {};
   private static final long SYS_OPENAT2 = 437;
   private static final long SYS_FCHMODAT2 = 452;
-  private static volatile boolean noFchmodat2;
+
+  /** Whether the kernel has no fchmodat2(2); tests set it to have what is done then. */
+  static volatile boolean noFchmodat2;
 
   private Files() {}
 
