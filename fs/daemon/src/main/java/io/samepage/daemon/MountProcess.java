@@ -126,6 +126,7 @@ final class MountProcess {
     Standing standing;
     try (TargetLock target = TargetLock.take(request, new ControlClient(state))) {
       if (target.served()) {
+        target.close();
         caller.releaseReady();
         return;
       }
@@ -184,6 +185,7 @@ final class MountProcess {
         control = openControl(path, status);
         Standing standing = new Standing(session, directories, control);
         announce(session);
+        target.close();
         if (!request.foreground()) {
           caller.releaseReady();
         }
@@ -345,6 +347,10 @@ final class MountProcess {
       Thread.currentThread().interrupt();
     }
     if (!ended) {
+      ControlSocket open = control;
+      if (open != null) {
+        open.close();
+      }
       log()
           .warn(
               "ending although the mount is still in use; its open files give errors from now on");

@@ -4,6 +4,7 @@ import io.samepage.overlay.options.MountOptionParser.Form;
 import io.samepage.overlay.options.MountRefusedException;
 import io.samepage.overlay.options.MountTarget;
 import io.samepage.posix.ErrnoException;
+import io.samepage.posix.Fd;
 import io.samepage.posix.Files;
 import io.samepage.posix.Linux;
 import io.samepage.posix.MountTable;
@@ -18,13 +19,14 @@ import org.jspecify.annotations.Nullable;
 final class TargetLock implements AutoCloseable {
   private static final byte[] SELF = {'.'};
   private static final long PATIENCE_NANOS = TimeUnit.SECONDS.toNanos(10);
+  private static final long ANSWER_NANOS = TimeUnit.SECONDS.toNanos(2);
   private static final int RETRY_MILLIS = 10;
 
   private final MountTarget directory;
-  private final int lock;
+  private final @Nullable Fd lock;
   private final boolean served;
 
-  private TargetLock(MountTarget directory, int lock, boolean served) {
+  private TargetLock(MountTarget directory, @Nullable Fd lock, boolean served) {
     this.directory = directory;
     this.lock = lock;
     this.served = served;
@@ -35,12 +37,12 @@ final class TargetLock implements AutoCloseable {
       throws MountRefusedException, InterruptedException {
     MountTarget first = MountTarget.open(request.target());
     if (request.form() == Form.STRICT) {
-      return new TargetLock(first, -1, false);
+      return new TargetLock(first, null, false);
     }
     if (first.mounted()) {
-      return new TargetLock(first, -1, serves(first, request, daemons));
+      return new TargetLock(first, null, serves(first, request, daemons));
     }
-    int lock = lock(first);
+    Fd lock = lock(first);
     MountTarget now;
     try {
       now = MountTarget.open(request.target());
@@ -53,27 +55,39 @@ final class TargetLock implements AutoCloseable {
     return new TargetLock(now, lock, now.mounted() && serves(now, request, daemons));
   }
 
-  /** −1 if there is no lock to be had here, which is not worth failing for. */
-  private static int lock(MountTarget target) throws InterruptedException {
-    int fd = -1;
+  /** Null if there is no lock to be had here, which is not worth failing for. */
+  private static @Nullable Fd lock(MountTarget target) throws InterruptedException {
+    Fd fd = null;
     try {
-      fd = Files.open(target.fd(), SELF, Linux.O_RDONLY | Linux.O_DIRECTORY, 0);
+      fd = new Fd(Files.open(target.fd(), SELF, Linux.O_RDONLY | Linux.O_DIRECTORY, 0));
       long deadline = System.nanoTime() + PATIENCE_NANOS;
-      while (!Files.tryLockExclusively(fd) && System.nanoTime() - deadline < 0) {
+      while (!Files.tryLockExclusively(fd.number()) && System.nanoTime() - deadline < 0) {
         Thread.sleep(RETRY_MILLIS);
       }
       return fd;
     } catch (ErrnoException e) {
       release(fd);
-      return -1;
+      return null;
     }
   }
 
-  /** Whether a daemon serves just what is asked for there. */
-  private static boolean serves(MountTarget target, MountRequest request, ControlClient daemons) {
+  /**
+   * Whether a daemon serves just what is asked for there. One that has just mounted may not have
+   * its control socket yet, so it is given a moment.
+   */
+  private static boolean serves(MountTarget target, MountRequest request, ControlClient daemons)
+      throws InterruptedException {
     try {
       MountTable.Mount mount = MountTable.read().on(target.path().toBytes());
-      byte @Nullable [] status = mount == null ? null : daemons.status(mount.device());
+      if (mount == null || !mount.type().equals(MountedOverlay.TYPE)) {
+        return false;
+      }
+      long deadline = System.nanoTime() + ANSWER_NANOS;
+      byte @Nullable [] status = daemons.status(mount.device());
+      while (status == null && System.nanoTime() - deadline < 0) {
+        Thread.sleep(RETRY_MILLIS);
+        status = daemons.status(mount.device());
+      }
       return status != null
           && request.optionText().equals(StatusDocument.parse(status).text("options"));
     } catch (ErrnoException | CommandFailure e) {
@@ -90,12 +104,16 @@ final class TargetLock implements AutoCloseable {
     return served;
   }
 
-  private static void release(int fd) {
-    if (fd >= 0) {
-      Files.close(fd);
+  private static void release(@Nullable Fd fd) {
+    if (fd != null) {
+      fd.close();
     }
   }
 
+  /**
+   * Lets go of the directory. It is done before the caller is told that the mount stands, since a
+   * descriptor of what is mounted there would keep him from unmounting it.
+   */
   @Override
   public void close() {
     directory.close();

@@ -1,6 +1,7 @@
 package io.samepage.daemon;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.samepage.posix.Credentials;
@@ -177,5 +178,19 @@ final class DaemonProcessTest {
       assertThat(held.readLine()).isEqualTo("text");
     }
     assertEnded(daemon);
+  }
+
+  @Test
+  void aSignalEndsAMountThatIsInUseAfterAWhile() throws Exception {
+    Process daemon = mount();
+    BufferedReader held = Files.newBufferedReader(dir.resolve("m/file"));
+    daemon.destroy();
+    assertThat(daemon.waitFor(20, TimeUnit.SECONDS)).isTrue();
+    assertThat(daemon.exitValue()).isEqualTo(ExitCode.BUSY.number());
+    assertThat(dir.resolve("m")).isEmptyDirectory();
+    try (var left = Files.list(dir.resolve("run"))) {
+      assertThat(left.map(path -> path.getFileName().toString())).containsOnly("samepage.log");
+    }
+    assertThatThrownBy(held::close).isInstanceOf(IOException.class);
   }
 }
