@@ -87,8 +87,9 @@ mount_samepage() { # OPTIONS TARGET
     # bats waits for whoever holds its descriptors: a daemon must not get them,
     # and its own stdout and stderr go to a file so that none can block it.
     # A daemon of the file's shared mount outlives the test that remounts it.
-    [[ $STACK != "${SHARED_STACK:-}" ]] || local -x SAMEPAGE_TEST_MARK=$(test_mark "$FILE_NAME")
-    (cd "$STACK" && timeout -k 1 30 "$SAMEPAGE" mount -o "$options" "$2" \
+    local mark=${SAMEPAGE_TEST_MARK:-}
+    [[ $STACK != "${SHARED_STACK:-}" ]] || mark=$(test_mark "$FILE_NAME")
+    (cd "$STACK" && SAMEPAGE_TEST_MARK=$mark timeout -k 1 30 "$SAMEPAGE" mount -o "$options" "$2" \
         </dev/null >"$STACK/mount.out" 2>&1 3>&- 4>&-) || {
         local status=$?
         echo "mount -o $options $2: status $status"
@@ -279,9 +280,9 @@ own_stack() {
 
 # share_overlay [ARGUMENTS OF mount_overlay]
 share_overlay() {
-    SAMEPAGE_TEST_MARK=$(test_mark "$FILE_NAME")
-    export SAMEPAGE_TEST_MARK
     mkdir -p "$FILE_DIR"
+    # nothing of the file is to be run
+    [[ -z $(known_difference '*') ]] || return 0
     make_stack "$FILE_DIR/shared"
     export SHARED_STACK=$STACK
     # Quoted and stored: a mount that a test has killed is mounted anew.
@@ -308,7 +309,7 @@ use_shared() {
         echo "the shared mount is broken; mounting it anew"
         unmount_below "$STACK"
         # shellcheck disable=SC2086 # it was quoted by printf
-        SAMEPAGE_TEST_MARK=$(test_mark "$FILE_NAME") eval mount_overlay $SHARED_ARGUMENTS
+        eval mount_overlay $SHARED_ARGUMENTS
     fi
     cd "$M" || return
 }
@@ -385,8 +386,17 @@ upper_means_the_same_to_the_kernel() {
 # the reason; IT_RUN_DIFFERENCES=1 runs it all the same.
 skip_known_difference() {
     local reason
-    under_kernel && [[ -z ${IT_RUN_DIFFERENCES:-} ]] || return 0
-    reason=$(file=$FILE_NAME name=$BATS_TEST_DESCRIPTION awk -F'|' '
-        $1 == ENVIRON["file"] && ($2 == "*" || $2 == ENVIRON["name"]) { print $3; exit }' "$SUITE/kernel-differences")
-    [[ -z $reason ]] || skip "kernel: $reason"
+    reason=$(known_difference "$BATS_TEST_DESCRIPTION")
+    [[ -z $reason ]] || skip "$reason"
+}
+
+known_difference() { # TEST
+    [[ -z ${IT_RUN_DIFFERENCES:-} ]] || return 0
+    local list=open-failures
+    ! under_kernel || list=kernel-differences
+    list=$list file=$FILE_NAME name=$1 awk -F'|' '
+        $1 == ENVIRON["file"] && ($2 == "*" || $2 == ENVIRON["name"]) {
+            print (ENVIRON["list"] == "open-failures" ? "open: " : "kernel: ") $3
+            exit
+        }' "$SUITE/$list"
 }

@@ -799,6 +799,13 @@ def ls(path):
 
 
 @op
+def getdents(path):
+    """The system call alone: C's readdir takes the ENOENT of a removed directory for its end."""
+    handle = os.open(b(path), os.O_RDONLY | os.O_DIRECTORY)
+    dents(handle)
+
+
+@op
 def count(path):
     return len(os.listdir(b(path)))
 

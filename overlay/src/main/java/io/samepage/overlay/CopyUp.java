@@ -1,5 +1,6 @@
 package io.samepage.overlay;
 
+import io.samepage.fuse.Connection;
 import io.samepage.overlay.LayerAccess.Place;
 import io.samepage.posix.Errno;
 import io.samepage.posix.ErrnoException;
@@ -27,6 +28,7 @@ import org.jspecify.annotations.Nullable;
 final class CopyUp {
   private static final int CHUNK = 64 << 20;
   private static final byte[] ACL_PREFIX = Names.ascii("system.posix_acl_");
+  private static final byte[] CAPABILITY = Names.ascii("security.capability");
   private static final byte[] SECURITY_PREFIX = Names.ascii("security.");
 
   private final LayerAccess access;
@@ -37,6 +39,7 @@ final class CopyUp {
   private final @Nullable WorkDirectory work;
   private final @Nullable HardLinkIndex index;
   private final ReentrantReadWriteLock tree;
+  private final Connection connection;
   private final Object directoryCopyUp = new Object();
   private final LongAdder copyUps = new LongAdder();
 
@@ -48,7 +51,8 @@ final class CopyUp {
       DirectoryReader reader,
       @Nullable WorkDirectory work,
       @Nullable HardLinkIndex index,
-      ReentrantReadWriteLock tree) {
+      ReentrantReadWriteLock tree,
+      Connection connection) {
     this.access = access;
     this.xattrs = xattrs;
     this.config = config;
@@ -57,6 +61,7 @@ final class CopyUp {
     this.work = work;
     this.index = index;
     this.tree = tree;
+    this.connection = connection;
   }
 
   /** How much of a file is wanted above. */
@@ -196,6 +201,10 @@ final class CopyUp {
       }
     }
     copyUps.increment();
+    if (node instanceof Directory directory && directory.lowers().length == 1) {
+      // It is a merged one now, whose number of links is not counted any more.
+      connection.invalidateAttributes(directory.nodeid);
+    }
   }
 
   /**
@@ -319,7 +328,7 @@ final class CopyUp {
     if (!stat.isSymlink()) {
       Files.chmod(copy.number(), stat.mode);
     }
-    if (extent != Extent.EMPTY) {
+    if (extent != Extent.EMPTY || stat.size == 0) {
       Files.utimens(
           copy.number(),
           Names.EMPTY,
@@ -437,10 +446,12 @@ final class CopyUp {
     Fd upper;
     Fd lower;
     Stat stat = new Stat();
+    byte[] capability;
     tree.readLock().lock();
     try (Place place = access.upper(node);
         Place below = access.lowerData(node)) {
       Files.stat(place.dirfd(), place.name(), stat);
+      capability = Xattrs.find(place.dirfd(), place.name(), CAPABILITY);
       upper = LayerAccess.open(place, Linux.O_WRONLY);
       lower = LayerAccess.open(below, Linux.O_RDONLY);
     } finally {
@@ -456,17 +467,12 @@ final class CopyUp {
       } else {
         Files.truncate(upper.number(), 0);
       }
-      // Until now the mark says that the data below count: a crash leaves them in force.
-      Xattrs.remove(upper.number(), Names.EMPTY, xattrs.metacopy);
-      if (extent != Extent.EMPTY) {
-        Files.utimens(
-            upper.number(),
-            Names.EMPTY,
-            stat.atimeSeconds,
-            stat.atimeNanos,
-            stat.mtimeSeconds,
-            stat.mtimeNanos);
+      if (capability != null) {
+        Xattrs.set(upper.number(), Names.EMPTY, CAPABILITY, capability, 0); // a write took it away
       }
+      // Until now the mark says that the data below count: a crash leaves them in force. The times
+      // are those of the copying, as with the kernel's overlayfs: a write is what follows anyway.
+      Xattrs.remove(upper.number(), Names.EMPTY, xattrs.metacopy);
       node.setMetacopy(false);
     }
     copyUps.increment();

@@ -70,11 +70,19 @@ final class Overlay {
     resolver = new Resolver(layers, xattrs, config, descriptors, nodes, index);
     reader = new DirectoryReader(descriptors, layers, xattrs);
     tree = new ReentrantReadWriteLock();
-    copyUp = new CopyUp(access, xattrs, config, descriptors, reader, work, index, tree);
+    copyUp = new CopyUp(access, xattrs, config, descriptors, reader, work, index, tree, connection);
     locks = new LockTable();
     openFiles =
         new OpenFiles(
-            access, copyUp, nodes, handles, new CoherencePolicy(config), config, tree, connection);
+            access,
+            copyUp,
+            nodes,
+            handles,
+            new CoherencePolicy(config),
+            config,
+            locks,
+            tree,
+            connection);
   }
 
   /** The work directory; EROFS on a mount that cannot change. */
@@ -101,6 +109,10 @@ final class Overlay {
    * <p>The caller holds the tree lock and the monitor of {@code parent}.
    */
   void lookup(Directory parent, byte[] name, Entry entry) throws ErrnoException {
+    if (name.length > layers.nameMax()) {
+      // A lower layer may allow less, and says that it has no such file; but no more than this.
+      throw ErrnoException.of(Errno.ENAMETOOLONG);
+    }
     Stat stat = new Stat();
     Node node = nodes.lookup(parent, name);
     if (node != null) {

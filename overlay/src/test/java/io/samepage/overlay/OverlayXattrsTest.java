@@ -109,7 +109,6 @@ final class OverlayXattrsTest {
           assertThat(marks.origin()).isEmpty();
           assertThat(marks.isImpure()).isTrue();
           assertThat(marks.isMetacopy()).isFalse();
-          assertThat(marks.isWhiteout()).isFalse();
           assertThat(marks.hasNlink()).isFalse();
         }
       }
@@ -126,7 +125,6 @@ final class OverlayXattrsTest {
       Xattrs.set(tree.fd(), bytes("f"), user.nlink, bytes("U+0"), 0);
       Marks marks = user.read(tree.fd(), bytes("f"));
       assertThat(marks.isMetacopy()).isTrue();
-      assertThat(marks.isWhiteout()).isTrue();
       assertThat(marks.hasNlink()).isTrue();
       assertThat(marks.origin()).isNull();
     }
