@@ -394,9 +394,9 @@ known_difference() { # TEST
     [[ -z ${IT_RUN_DIFFERENCES:-} ]] || return 0
     local list=open-failures
     ! under_kernel || list=kernel-differences
-    list=$list file=$FILE_NAME name=$1 awk -F'|' '
+    kind=$list file=$FILE_NAME name=$1 awk -F'|' '
         $1 == ENVIRON["file"] && ($2 == "*" || $2 == ENVIRON["name"]) {
-            print (ENVIRON["list"] == "open-failures" ? "open: " : "kernel: ") $3
+            print (ENVIRON["kind"] == "open-failures" ? "open: " : "kernel: ") $3
             exit
         }' "$SUITE/$list"
 }
