@@ -122,6 +122,7 @@ final class DefaultAclTest {
     Files.unlink(tree.fd(), bytes("d/f"));
 
     DefaultAcl result = DefaultAcl.apply(inherited, wanted);
+    assertThat(tree.xattr("d", DefaultAcl.DEFAULT)).as("left as it was").isEqualTo(inherited);
     assertThat(result.mode()).isEqualTo(stat.mode & 07777);
     assertThat(result.access()).isEqualTo(access);
   }

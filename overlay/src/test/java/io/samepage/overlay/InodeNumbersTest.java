@@ -41,6 +41,8 @@ final class InodeNumbersTest {
       for (long ino : inodes) {
         long number = numbers.number(dev, ino);
         assertThat(number).as("a positive number").isPositive();
+        // Those that are spread by a hash never meet those that are not.
+        assertThat(number >= 1L << 62).isEqualTo(ino >>> 48 != 0);
         assertThat(seen.put(number, dev + ":" + ino)).isNull();
       }
     }
