@@ -387,11 +387,16 @@ upper_means_the_same_to_the_kernel() {
 skip_known_difference() {
     local reason
     reason=$(known_difference "$BATS_TEST_DESCRIPTION")
-    [[ -z $reason ]] || skip "kernel: $reason"
+    [[ -z $reason ]] || skip "$reason"
 }
 
 known_difference() { # TEST
-    under_kernel && [[ -z ${IT_RUN_DIFFERENCES:-} ]] || return 0
-    file=$FILE_NAME name=$1 awk -F'|' '
-        $1 == ENVIRON["file"] && ($2 == "*" || $2 == ENVIRON["name"]) { print $3; exit }' "$SUITE/kernel-differences"
+    [[ -z ${IT_RUN_DIFFERENCES:-} ]] || return 0
+    local list=open-failures
+    ! under_kernel || list=kernel-differences
+    list=$list file=$FILE_NAME name=$1 awk -F'|' '
+        $1 == ENVIRON["file"] && ($2 == "*" || $2 == ENVIRON["name"]) {
+            print (ENVIRON["list"] == "open-failures" ? "open: " : "kernel: ") $3
+            exit
+        }' "$SUITE/$list"
 }

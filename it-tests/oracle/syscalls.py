@@ -128,6 +128,7 @@ class Mapping:
 
     def __init__(self, fd, shared, protection, offset, length):
         self.length = length
+        self.offset = offset
         self.address = _mmap(None, length, protection, MAP_SHARED if shared else MAP_PRIVATE, fd, offset)
         if self.address == MAP_FAILED:
             _checked(-1)

@@ -4,6 +4,8 @@ They live apart from the driver, so that a call that hangs, or a signal that kil
 """
 
 import contextlib
+import errno
+import fcntl
 import mmap
 import os
 import pickle
@@ -64,6 +66,7 @@ class Actor:
         self._pids = pids
         self._slots = {}
         self._areas = {}
+        self._sources = {}
 
     def path(self, path):
         if path.startswith("@"):
@@ -96,10 +99,26 @@ class Actor:
         except KeyError:
             raise operations.NoSlot from None
 
-    def put_area(self, area, mapping):
+    def put_area(self, area, mapping, slot):
         if area in self._areas:
             self._areas[area].close()
         self._areas[area] = mapping
+        fd = self._slots[slot]
+        self._sources[area] = (slot, fd, os.fstat(fd).st_ino, fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_ACCMODE)
+
+    def wrote(self, area):
+        """From now on a private mapping shows what nobody else has."""
+        slot, _, inode, access = self._sources[area]
+        self._sources[area] = (slot, None, inode, access)
+
+    def source(self, area):
+        """The descriptor that an area was mapped from, as long as it is open and only reads."""
+        slot, fd, inode, access = self._sources[area]
+        if access != os.O_RDONLY:
+            raise OSError(errno.EBADF, "it could write")
+        if fd is None or self._slots.get(slot) != fd or os.fstat(fd).st_ino != inode:
+            raise operations.NoSlot
+        return fd
 
     def take_area(self, area):
         mapping = self.area(area)

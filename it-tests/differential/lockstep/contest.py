@@ -114,6 +114,7 @@ class Contest:
         for side, upper in zip(self._sides, uppers):
             work = side.directory(place, "work-" + os.path.basename(upper)) if upper else None
             side.stack = mounts.Stack(tuple(reversed(side.layers)), upper, work, side.target, options)
+            side.kernel_options = {} if by_kernel else known.default_options(self._system.name, options)
             side.mount(by_kernel)
 
     def _unmount(self):
@@ -145,24 +146,30 @@ class Contest:
         own = {"remount": self._remount, "drop_caches": self._drop_caches, "check": self._check}.get(op["op"])
         if own:
             return own(op)
-        alone = known.tried_alone(self._system.name, op)
+        system = self._under_test()
+        alone = known.tried_alone(system, op)
         if alone and self._part == "main":
             result = self._other.perform(op)
             if result.get("err") not in alone.allowed:
                 raise self._difference(f"{op['op']}: {alone.name} should fail", [f"other: {result}"], ("alone", op["op"]))
             return None
-        self._reference.start(op)
+        asked = known.for_reference(system, op) if self._part == "main" else op
+        self._reference.start(asked)
         self._other.start(op)
-        reference, other = self._reference.result(op), self._other.result(op)
+        reference, other = self._reference.result(asked), self._other.result(op)
         if "bug" in reference or "died" in reference.get("err", ""):
             raise RuntimeError(f"the test itself is wrong: {op}: {reference}")
         kept = reference.pop("inode kept", None), other.pop("inode kept", None)
-        if reference != other and not known.counts_as_equal(self._system.name, op, reference, other):
+        if reference != other and not known.counts_as_equal(system, op, reference, other, self._reference.perform):
             raise self._difference(f"{op['op']}: results differ", [f"reference: {reference}", f"other:     {other}"],
                                    ("result", op["op"], reference.get("err"), other.get("err")))
         if kept[1] is False and (kept[0] or self._keeps_inodes and not self._other.by_kernel):
             raise self._difference(f"{op['op']}: the inode number changed", [], ("inode", op["op"]))
         return reference
+
+    def _under_test(self):
+        """Who does the operations of the other side at this moment."""
+        return "kernel" if self._other.by_kernel else self._system.name
 
     def _remount(self, op):
         """Unmount and mount again, at times both by the kernel. A file whose inode number the reference keeps, keeps it."""
@@ -195,7 +202,7 @@ class Contest:
         for side, result in zip(self._sides, results):
             if "ok" not in result:
                 raise self._difference(f"no snapshot of {side.name}", [str(result)], ("snapshot",))
-        found = trees.differences(results[0]["ok"], results[1]["ok"])
+        found = trees.differences(*known.findable(self._system.name, results[0]["ok"], results[1]["ok"]))
         if found:
             raise self._difference(what, _shown(found), ("trees", what, found[0][1]))
 

@@ -1,7 +1,8 @@
 """The differences from the kernel's overlayfs that are no fault of the system under test, all of them, each with its reason.
 
-There are three kinds, and nothing is loosened elsewhere: what is never tried, what is tried on the system under test alone, since
-the reference would go on with another tree, and which pairs of results count as equal.
+There are five kinds, and nothing is loosened elsewhere: what is never tried, options that mean something else when they are left
+out, what is asked of the reference in other words, what is tried on the system under test alone, since the reference would go on
+with another tree, and which pairs of results count as equal.
 """
 
 from collections.abc import Callable
@@ -23,6 +24,30 @@ NEVER_TRIED = {
     "the size of a directory": "says how the backing file system stores the directory.",
     "st_blocks, and times that nobody set": "say how and when the backing file system stored the file.",
 }
+
+
+# What samepage does when the option is left out, told to the kernel in so many words.
+DEFAULTS = {
+    "redirect_dir": "on",  # whoever renames a directory wants it renamed; the kernel follows redirects unless it is told not to
+}
+
+
+@dataclass(frozen=True)
+class SaidOtherwise:
+    """Operations that the kernel's overlayfs refuses and the system under test does: the reference is asked for the same outcome."""
+
+    name: str
+    reason: str
+    systems: frozenset
+    concerns: Callable
+    instead: Callable
+
+
+SAID_OTHERWISE = [
+    SaidOtherwise(
+        "RENAME_WHITEOUT", "ovl_rename() refuses all flags but NOREPLACE and EXCHANGE; to see, what is left is a name that is gone",
+        SAMEPAGE, lambda op: op["op"] == "rename" and op["flags"] == ["WHITEOUT"], lambda op: {**op, "flags": []}),
+]
 
 
 @dataclass(frozen=True)
@@ -49,7 +74,8 @@ TRIED_ALONE = [
 
 @dataclass(frozen=True)
 class CountsAsEqual:
-    """Pairs of results of one operation that both are right."""
+    """Pairs of results of one operation that both are right. `accepts` is given the operation, both results, and a function that
+    performs an operation on the reference."""
 
     name: str
     reason: str
@@ -57,12 +83,83 @@ class CountsAsEqual:
     accepts: Callable
 
 
-COUNTS_AS_EQUAL = []
+def _owner_of_open_file_lock(op, reference, other, ask):
+    shown = reference.get("ok"), other.get("ok")
+    return (op["op"] == "get_lock" and all(isinstance(lock, list) for lock in shown)
+            and shown[0][-1] == "nobody" and shown[0][:-1] == shown[1][:-1])
+
+
+def _mapping_of_old_file(op, reference, other, ask):
+    if op["op"] not in ("map_read", "map_write"):
+        return False
+    now = ask({"op": "map_source", "area": op["area"], "offset": op["offset"], "length": op["length"], **_by(op)})
+    return now == {"err": "no slot"} or (op["op"] == "map_read" and now == other)
+
+
+def _unfindable_names(op, reference, other, ask):
+    if op["op"] not in ("readdir", "readdir_inodes", "readdir_amid_changes"):
+        return False
+    names = ask({"op": "unfindable", "path": op["path"], **_by(op)}).get("ok")
+    if not names:
+        return False
+    if op["op"] == "readdir_inodes":
+        return other == {"ok": []}
+    return _without(names, reference) == _without(names, other)
+
+
+def _by(op):
+    return {"by": op["by"]} if "by" in op else {}
+
+
+def _without(names, value):
+    """A result without those names, wherever they stand in it."""
+    if isinstance(value, dict):
+        return {key: _without(names, part) for key, part in value.items()}
+    if isinstance(value, list):
+        return [_without(names, part) for part in value
+                if not (part in names if isinstance(part, str) else isinstance(part, list) and part and part[0] in names)]
+    return value
+
+
+COUNTS_AS_EQUAL = [
+    CountsAsEqual(
+        "who holds an open file description's lock",
+        "fuse_setlk() tells the daemon the process and not whether the lock is F_OFD_SETLK's, which the kernel shows as nobody's", FUSE,
+        _owner_of_open_file_lock),
+    CountsAsEqual(
+        "a mapping through a descriptor that was opened before the copy-up",
+        "ovl_mmap() maps the file that was opened, so that the mapping keeps what read() of the same descriptor no longer returns; where "
+        "samepage reads through the cache of one inode, both show the file as it is", SAMEPAGE, _mapping_of_old_file),
+    CountsAsEqual(
+        "names that are listed and cannot be found",
+        "ovl_dir_is_real(): the kernel lists a directory that is not merged as it is, with whiteouts; samepage does not", SAMEPAGE,
+        _unfindable_names),
+]
+
+
+def default_options(system, options):
+    """What the kernel must be told beside the options, so that it does what the system does by itself."""
+    if system not in SAMEPAGE or "userxattr" in options:
+        return {}
+    return {name: value for name, value in DEFAULTS.items() if name not in options}
+
+
+def for_reference(system, op):
+    """The operation as the reference is to perform it."""
+    return next((known.instead(op) for known in SAID_OTHERWISE if system in known.systems and known.concerns(op)), op)
+
+
+def findable(system, reference, other):
+    """Two snapshots without the names of _unfindable_names."""
+    if system not in SAMEPAGE:
+        return reference, other
+    lost = {path for path, facts in reference.items() if facts == {"error": "ENOENT"} and other.get(path, facts) == facts}
+    return tuple({path: facts for path, facts in side.items() if path not in lost} for side in (reference, other))
 
 
 def tried_alone(system, op):
     return next((known for known in TRIED_ALONE if system in known.systems and known.concerns(op)), None)
 
 
-def counts_as_equal(system, op, reference, other):
-    return any(system in known.systems and known.accepts(op, reference, other) for known in COUNTS_AS_EQUAL)
+def counts_as_equal(system, op, reference, other, ask):
+    return any(system in known.systems and known.accepts(op, reference, other, ask) for known in COUNTS_AS_EQUAL)

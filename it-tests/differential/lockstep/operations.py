@@ -247,7 +247,8 @@ def syncfs(actor, slot):
 @operation
 def map_(actor, slot, area, shared, writable, offset, length):
     protection = syscalls.PROT_READ | (syscalls.PROT_WRITE if writable else 0)
-    actor.put_area(area, syscalls.Mapping(actor.fd(slot), shared, protection, offset, length))
+    fd = actor.fd(slot)
+    actor.put_area(area, syscalls.Mapping(fd, shared, protection, offset, length), slot)
 
 
 @operation
@@ -263,7 +264,20 @@ def map_write(actor, area, offset, length, fill):
     mapping = actor.area(area)
     if offset >= mapping.length:
         raise NoSlot
+    actor.wrote(area)
     return mapping.write(offset, data(fill, min(length, mapping.length - offset)))
+
+
+@operation
+def map_source(actor, area, offset, length):
+    """What a mapping of a descriptor that only reads would show if it were made now; "no slot" where nobody can tell. EBADF if the
+    descriptor could write: such a mapping shows the file."""
+    mapping = actor.area(area)
+    fd = actor.source(area)
+    start = mapping.offset + offset
+    content = os.pread(fd, min(length, mapping.length - offset), start)
+    end = -(-os.fstat(fd).st_size // 4096) * 4096  # the last page reads as zeroes after the end of the file
+    return shown(content.ljust(min(length, mapping.length - offset, max(end - start, 0)), b"\0"))
 
 
 @operation
@@ -340,6 +354,13 @@ def _entries(fd, room):
     while batch := syscalls.directory_entries(fd, room):
         for name, inode, kind in batch:
             yield name, kind, inode
+
+
+@operation
+def unfindable(actor, path):
+    """The names that are listed and that nobody can find."""
+    root = actor.path(path)
+    return sorted(name for name in os.listdir(root) if not os.path.lexists(os.path.join(root, name)))
 
 
 @operation

@@ -21,6 +21,7 @@ class Side:
         self.layers = []
         self.stack = None
         self.by_kernel = False
+        self.kernel_options = {}  # for mounts by the kernel, beside those of the stack
         self._store = store
         self._clock = clock
         self._system = system
@@ -64,6 +65,8 @@ class Side:
         if stack.upper:
             # A volatile mount leaves this mark, by which the next one refuses; its user says so that nothing was lost.
             shutil.rmtree(os.path.join(stack.work, "work", "incompat"), ignore_errors=True)
+        if by_kernel or system.name == "kernel":
+            stack = replace(stack, options={**stack.options, **self.kernel_options})
         if not by_kernel:
             stack = replace(stack, options={**stack.options, **self._system_options})
         system.mount(stack)

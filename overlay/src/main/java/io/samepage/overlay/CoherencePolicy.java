@@ -57,13 +57,17 @@ final class CoherencePolicy {
 
   /** How to read a lower file of {@code size} bytes. The caller holds the tree lock. */
   Reading reading(Node node, long size) {
-    if (config.readOnly() || config.coherence() == Coherence.RELAXED) {
-      return Reading.NATIVE;
-    }
-    if (config.coherence() == Coherence.AUTO && isInNativeDirectory(node)) {
+    if (isNative(node)) {
       return Reading.NATIVE;
     }
     return size <= CACHED_LIMIT ? Reading.CACHED : Reading.COHERENT;
+  }
+
+  /** Whether a file is not to be written while it is read. The caller holds the tree lock. */
+  boolean isNative(Node node) {
+    return config.readOnly()
+        || config.coherence() == Coherence.RELAXED
+        || (config.coherence() == Coherence.AUTO && isInNativeDirectory(node));
   }
 
   private boolean isInNativeDirectory(Node node) {

@@ -1,5 +1,6 @@
 package io.samepage.overlay;
 
+import io.samepage.fuse.Connection;
 import io.samepage.overlay.LayerAccess.Place;
 import io.samepage.posix.Errno;
 import io.samepage.posix.ErrnoException;
@@ -9,6 +10,7 @@ import io.samepage.posix.Linux;
 import io.samepage.posix.NativeBuffer;
 import io.samepage.posix.Stat;
 import io.samepage.posix.Xattrs;
+import java.lang.ref.Reference;
 import java.util.Arrays;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
@@ -26,6 +28,7 @@ import org.jspecify.annotations.Nullable;
 final class CopyUp {
   private static final int CHUNK = 64 << 20;
   private static final byte[] ACL_PREFIX = Names.ascii("system.posix_acl_");
+  private static final byte[] CAPABILITY = Names.ascii("security.capability");
   private static final byte[] SECURITY_PREFIX = Names.ascii("security.");
 
   private final LayerAccess access;
@@ -36,6 +39,7 @@ final class CopyUp {
   private final @Nullable WorkDirectory work;
   private final @Nullable HardLinkIndex index;
   private final ReentrantReadWriteLock tree;
+  private final Connection connection;
   private final Object directoryCopyUp = new Object();
   private final LongAdder copyUps = new LongAdder();
 
@@ -47,7 +51,8 @@ final class CopyUp {
       DirectoryReader reader,
       @Nullable WorkDirectory work,
       @Nullable HardLinkIndex index,
-      ReentrantReadWriteLock tree) {
+      ReentrantReadWriteLock tree,
+      Connection connection) {
     this.access = access;
     this.xattrs = xattrs;
     this.config = config;
@@ -56,6 +61,7 @@ final class CopyUp {
     this.work = work;
     this.index = index;
     this.tree = tree;
+    this.connection = connection;
   }
 
   /** How much of a file is wanted above. */
@@ -195,6 +201,10 @@ final class CopyUp {
       }
     }
     copyUps.increment();
+    if (node instanceof Directory directory && directory.lowers().length == 1) {
+      // It is a merged one now, whose number of links is not counted any more.
+      connection.invalidateAttributes(directory.nodeid);
+    }
   }
 
   /**
@@ -318,7 +328,7 @@ final class CopyUp {
     if (!stat.isSymlink()) {
       Files.chmod(copy.number(), stat.mode);
     }
-    if (extent != Extent.EMPTY) {
+    if (extent != Extent.EMPTY || stat.size == 0) {
       Files.utimens(
           copy.number(),
           Names.EMPTY,
@@ -413,18 +423,22 @@ final class CopyUp {
 
   private static void copyByHand(int in, int out, long start, long end) throws ErrnoException {
     NativeBuffer buffer = NativeBuffer.allocate(256 * 1024);
-    long at = start;
-    while (at < end) {
-      int size = (int) Math.min(buffer.capacity(), end - at);
-      int got = Files.pread(in, buffer.address(), size, at);
-      if (got == 0) {
-        return;
+    try {
+      long at = start;
+      while (at < end) {
+        int size = (int) Math.min(buffer.capacity(), end - at);
+        int got = Files.pread(in, buffer.address(), size, at);
+        if (got == 0) {
+          return;
+        }
+        int put = 0;
+        while (put < got) {
+          put += Files.pwrite(out, buffer.address() + put, got - put, at + put);
+        }
+        at += got;
       }
-      int put = 0;
-      while (put < got) {
-        put += Files.pwrite(out, buffer.address() + put, got - put, at + put);
-      }
-      at += got;
+    } finally {
+      Reference.reachabilityFence(buffer);
     }
   }
 
@@ -432,10 +446,12 @@ final class CopyUp {
     Fd upper;
     Fd lower;
     Stat stat = new Stat();
+    byte[] capability;
     tree.readLock().lock();
     try (Place place = access.upper(node);
         Place below = access.lowerData(node)) {
       Files.stat(place.dirfd(), place.name(), stat);
+      capability = Xattrs.find(place.dirfd(), place.name(), CAPABILITY);
       upper = LayerAccess.open(place, Linux.O_WRONLY);
       lower = LayerAccess.open(below, Linux.O_RDONLY);
     } finally {
@@ -451,17 +467,12 @@ final class CopyUp {
       } else {
         Files.truncate(upper.number(), 0);
       }
-      // Until now the mark says that the data below count: a crash leaves them in force.
-      Xattrs.remove(upper.number(), Names.EMPTY, xattrs.metacopy);
-      if (extent != Extent.EMPTY) {
-        Files.utimens(
-            upper.number(),
-            Names.EMPTY,
-            stat.atimeSeconds,
-            stat.atimeNanos,
-            stat.mtimeSeconds,
-            stat.mtimeNanos);
+      if (capability != null) {
+        Xattrs.set(upper.number(), Names.EMPTY, CAPABILITY, capability, 0); // a write took it away
       }
+      // Until now the mark says that the data below count: a crash leaves them in force. The times
+      // are those of the copying, as with the kernel's overlayfs: a write is what follows anyway.
+      Xattrs.remove(upper.number(), Names.EMPTY, xattrs.metacopy);
       node.setMetacopy(false);
     }
     copyUps.increment();

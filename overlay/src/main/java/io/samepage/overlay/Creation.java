@@ -107,11 +107,23 @@ final class Creation {
       synchronized (parent) {
         try (var above = overlay.descriptors.upper(parent)) {
           int fd = place(request, above.number(), name, kind, stat);
+          if (stat.isDirectory() && parent.hasLowers()) {
+            markOpaque(above.number(), name);
+          }
           register(parent, name, stat, fd, entry, opened, flags);
         }
       }
     } finally {
       overlay.tree.readLock().unlock();
+    }
+  }
+
+  /** Saves later mounts the search below: nothing there belongs to a directory that is new. */
+  private void markOpaque(int dirfd, byte[] name) {
+    try {
+      Xattrs.set(dirfd, name, overlay.xattrs.opaque, OverlayXattrs.YES, 0);
+    } catch (ErrnoException e) {
+      // What must be hidden has been already.
     }
   }
 
@@ -130,6 +142,7 @@ final class Creation {
             ? new Directory(parent, name, ino, new LayerDirectory[0])
             : new Node(parent, name, stat.mode, ino);
     node.setUpper();
+    node.noteMode(stat.mode);
     overlay.reader.changed(parent);
     overlay.nodes.add(node);
     if (opened != null) {
@@ -168,7 +181,7 @@ final class Creation {
       }
     }
     if (Files.tryStat(dirfd, name, stat) == 0) {
-      if (!stat.isZeroDevice()) {
+      if (!overlay.xattrs.isWhiteout(dirfd, name, stat)) {
         throw ErrnoException.of(Errno.EEXIST);
       }
       whiteout = true;
@@ -268,6 +281,7 @@ final class Creation {
       long ino = overlay.layers.numbers().number(stat.dev(), stat.ino);
       Node node = new Node(null, Names.EMPTY, stat.mode, ino);
       node.setUpper();
+      node.noteMode(stat.mode);
       node.setAnchor(new Fd(Files.dup(fd.number())));
       node.setRemoved(true);
       overlay.nodes.add(node);
@@ -305,7 +319,7 @@ final class Creation {
     }
   }
 
-  private static void linkTo(Place from, int dirfd, byte[] name, WorkDirectory work)
+  private void linkTo(Place from, int dirfd, byte[] name, WorkDirectory work)
       throws ErrnoException {
     try {
       linkOnce(from, dirfd, name);
@@ -313,7 +327,7 @@ final class Creation {
       Stat stat = new Stat();
       if (e.errno() != Errno.EEXIST
           || Files.tryStat(dirfd, name, stat) != 0
-          || !stat.isZeroDevice()) {
+          || !overlay.xattrs.isWhiteout(dirfd, name, stat)) {
         throw e;
       }
       byte[] temporary = work.temporaryName();

@@ -146,11 +146,7 @@ final class DirectoryReader {
       if (Files.tryStat(fd, name, stat) != 0) {
         continue;
       }
-      if (stat.isZeroDevice()
-          || (xattrWhiteouts
-              && stat.isRegular()
-              && stat.size == 0
-              && xattrs.read(fd, name).isWhiteout())) {
+      if (stat.isZeroDevice() || (xattrWhiteouts && xattrs.isWhiteout(fd, name, stat))) {
         builder.hide(name);
       } else {
         long ino = inodesDiffer ? 0 : layers.numbers().number(stat.dev(), stat.ino);

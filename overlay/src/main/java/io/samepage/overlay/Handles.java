@@ -12,8 +12,17 @@ final class Handles {
    * One open file description.
    *
    * @param writable whether it can write
+   * @param alignment what offsets and lengths of what the daemon reads and writes must be multiples
+   *     of
    */
-  record Handle(Node node, OpenFile file, boolean writable) {}
+  record Handle(Node node, OpenFile file, boolean writable, int alignment) {
+    /** EINVAL if direct I/O cannot be done so. */
+    void checkAligned(long offset, int size) throws ErrnoException {
+      if (alignment > 1 && ((offset | size) & (alignment - 1)) != 0) {
+        throw ErrnoException.of(Errno.EINVAL);
+      }
+    }
+  }
 
   private final ConcurrentHashMap<Long, Handle> handles = new ConcurrentHashMap<>();
   private final AtomicLong next = new AtomicLong(1);

@@ -30,7 +30,8 @@ final class HardLinkIndex implements AutoCloseable {
     this.xattrs = xattrs;
   }
 
-  private static byte[] entryName(byte[] origin) {
+  /** The name of a file's entry, as the kernel's overlayfs gives it. */
+  static byte[] entryName(byte[] origin) {
     StringBuilder hex = new StringBuilder(origin.length * 2);
     for (byte b : origin) {
       hex.append(Character.forDigit((b >> 4) & 15, 16)).append(Character.forDigit(b & 15, 16));
@@ -86,17 +87,27 @@ final class HardLinkIndex implements AutoCloseable {
    */
   int nlink(int upperFd, Stat upper, int lowerNlink) throws ErrnoException {
     byte[] value = Xattrs.find(upperFd, Names.EMPTY, xattrs.nlink);
-    if (value == null || value.length < 3) {
-      return upper.nlink;
+    return value == null ? upper.nlink : nlink(value, upper.nlink, lowerNlink);
+  }
+
+  /** Reads overlay.nlink as the kernel does; what it would not take counts for nothing. */
+  static int nlink(byte[] value, int upperNlink, int lowerNlink) {
+    int length = value.length;
+    if (length > 0 && (value[length - 1] == '\n' || value[length - 1] == 0)) {
+      length--;
     }
-    String text = new String(value, StandardCharsets.US_ASCII);
+    if (length < 3
+        || (value[0] != 'U' && value[0] != 'L')
+        || (value[1] != '+' && value[1] != '-')) {
+      return upperNlink;
+    }
+    int base = value[0] == 'U' ? upperNlink : lowerNlink;
     try {
-      int difference = Integer.parseInt(text.substring(1).replace("\0", ""));
-      int base = text.charAt(0) == 'L' && lowerNlink > 0 ? lowerNlink : upper.nlink;
-      int nlink = base + difference;
-      return nlink > 0 ? nlink : upper.nlink;
+      String difference = new String(value, 1, length - 1, StandardCharsets.ISO_8859_1);
+      long nlink = (long) base + Integer.parseInt(difference);
+      return base > 0 && nlink > 0 && nlink <= Integer.MAX_VALUE ? (int) nlink : upperNlink;
     } catch (NumberFormatException e) {
-      return upper.nlink;
+      return upperNlink;
     }
   }
 

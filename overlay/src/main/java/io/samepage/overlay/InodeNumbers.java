@@ -17,10 +17,15 @@ final class InodeNumbers {
 
   private final List<Long> devices = new ArrayList<>();
 
-  InodeNumbers(List<Layer> layers) {
-    for (Layer layer : layers) {
-      if (!devices.contains(layer.dev())) {
-        devices.add(layer.dev());
+  /**
+   * Numbers for layers.
+   *
+   * @param layerDevices the device of each layer, in their order
+   */
+  InodeNumbers(long... layerDevices) {
+    for (long dev : layerDevices) {
+      if (!devices.contains(dev)) {
+        devices.add(dev);
       }
     }
   }

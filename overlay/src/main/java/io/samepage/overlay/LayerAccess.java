@@ -159,6 +159,7 @@ final class LayerAccess {
 
   /** Shows attributes to the kernel. */
   static void show(Node node, Stat stat, Attributes attributes) {
+    node.noteMode(stat.mode);
     attributes.ino = node.ino();
     attributes.size = stat.size;
     attributes.blocks = stat.blocks;

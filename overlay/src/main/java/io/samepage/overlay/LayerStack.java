@@ -6,6 +6,7 @@ import io.samepage.posix.FileHandles;
 import io.samepage.posix.Files;
 import io.samepage.posix.Linux;
 import io.samepage.posix.Stat;
+import io.samepage.posix.StatFs;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -15,8 +16,9 @@ final class LayerStack implements AutoCloseable {
   private final @Nullable Layer upper;
   private final List<Layer> lowers;
   private final InodeNumbers numbers;
+  private final int nameMax;
 
-  private LayerStack(@Nullable Layer upper, List<Layer> lowers) {
+  private LayerStack(@Nullable Layer upper, List<Layer> lowers, int nameMax) {
     this.upper = upper;
     this.lowers = List.copyOf(lowers);
     List<Layer> all = new ArrayList<>();
@@ -24,7 +26,8 @@ final class LayerStack implements AutoCloseable {
       all.add(upper);
     }
     all.addAll(lowers);
-    this.numbers = new InodeNumbers(all);
+    this.numbers = new InodeNumbers(all.stream().mapToLong(Layer::dev).toArray());
+    this.nameMax = nameMax;
   }
 
   /** Opens layers by descriptors of their root directories, which stay the caller's. */
@@ -43,7 +46,13 @@ final class LayerStack implements AutoCloseable {
         opened.add(layer);
         lowers.add(layer);
       }
-      return new LayerStack(upper, lowers);
+      int nameMax = 0;
+      StatFs statfs = new StatFs();
+      for (Layer layer : opened) {
+        Files.statfs(layer.rootFd(), statfs);
+        nameMax = Math.max(nameMax, (int) statfs.nameLength);
+      }
+      return new LayerStack(upper, lowers, nameMax);
     } catch (ErrnoException e) {
       opened.forEach(Layer::close);
       throw e;
@@ -60,6 +69,11 @@ final class LayerStack implements AutoCloseable {
 
   InodeNumbers numbers() {
     return numbers;
+  }
+
+  /** How long a name in any of the layers can be, in bytes. */
+  int nameMax() {
+    return nameMax;
   }
 
   /** The inode that an origin names, in {@code stat}; false if it is gone or not decodable. */

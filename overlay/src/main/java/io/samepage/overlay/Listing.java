@@ -1,6 +1,8 @@
 package io.samepage.overlay;
 
 import java.util.Arrays;
+import java.util.HashMap;
+import java.util.function.ToLongFunction;
 
 /**
  * The names in one directory of the overlay, in the order of a hash of each. The hash is also the
@@ -16,13 +18,16 @@ final class Listing {
   static final long PARENT_OFFSET = 2;
   private static final long FIRST = 16;
 
+  private final ToLongFunction<byte[]> hash;
   private final byte[][] names;
   private final long[] offsets;
   private final long[] inodes;
   private final byte[] types;
   private int live;
 
-  private Listing(byte[][] names, long[] offsets, long[] inodes, byte[] types) {
+  private Listing(
+      ToLongFunction<byte[]> hash, byte[][] names, long[] offsets, long[] inodes, byte[] types) {
+    this.hash = hash;
     this.names = names;
     this.offsets = offsets;
     this.inodes = inodes;
@@ -32,7 +37,17 @@ final class Listing {
 
   /** Names are gathered here first; a name that is there already is not taken again. */
   static final class Builder {
-    private final java.util.HashMap<NameKey, long[]> entries = new java.util.HashMap<>();
+    private final HashMap<NameKey, long[]> entries = new HashMap<>();
+    private final ToLongFunction<byte[]> hash;
+
+    Builder() {
+      this(Names::hash);
+    }
+
+    /** Takes another hash, so that tests can have names of which several have the same. */
+    Builder(ToLongFunction<byte[]> hash) {
+      this.hash = hash;
+    }
 
     /** Whether a name was added, or hidden, by a layer further up. */
     boolean isKnown(byte[] name) {
@@ -57,7 +72,8 @@ final class Listing {
       int i = 0;
       for (var entry : entries.entrySet()) {
         byte[] name = entry.getKey().name;
-        slots[i++] = new Slot(name, offset(name), entry.getValue()[0], (byte) entry.getValue()[1]);
+        slots[i++] =
+            new Slot(name, offset(hash, name), entry.getValue()[0], (byte) entry.getValue()[1]);
       }
       Arrays.sort(
           slots,
@@ -77,7 +93,7 @@ final class Listing {
         inodes[i] = slots[i].ino;
         types[i] = slots[i].type;
       }
-      return new Listing(names, offsets, inodes, types);
+      return new Listing(hash, names, offsets, inodes, types);
     }
   }
 
@@ -104,8 +120,8 @@ final class Listing {
     }
   }
 
-  private static long offset(byte[] name) {
-    return (Names.hash(name) >>> 2) + FIRST;
+  private static long offset(ToLongFunction<byte[]> hash, byte[] name) {
+    return (hash.applyAsLong(name) >>> 2) + FIRST;
   }
 
   /** How many names there are. */
@@ -134,15 +150,19 @@ final class Listing {
 
   /** Takes a name out, if it is there. */
   void remove(byte[] name) {
-    int i = after(offset(name) - 1);
-    for (; i < names.length; i++) {
+    long offset = offset(hash, name);
+    for (int i = after(offset - 1); i < names.length; i++) {
       byte[] each = names[i];
-      if (each.length > 0 && Arrays.equals(each, name)) {
+      if (each.length == 0) {
+        continue;
+      }
+      if (Arrays.equals(each, name)) {
         names[i] = Names.EMPTY;
         live--;
         return;
       }
-      if (offsets[i] > offset(name) + 64) {
+      // Names of the same hash come one after the other, at offsets that are not their hash.
+      if (offset(hash, each) > offset) {
         return;
       }
     }

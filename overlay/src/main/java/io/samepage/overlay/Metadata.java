@@ -2,6 +2,7 @@ package io.samepage.overlay;
 
 import io.samepage.fuse.AttributeChange;
 import io.samepage.fuse.Attributes;
+import io.samepage.fuse.Opened;
 import io.samepage.fuse.Request;
 import io.samepage.overlay.LayerAccess.Place;
 import io.samepage.posix.Errno;
@@ -47,7 +48,8 @@ final class Metadata {
     overlay.tree.readLock().lock();
     try {
       if (change.setSize) {
-        overlay.openFiles.truncate(node, change.size, change.killSuidgid);
+        boolean byPath = change.handle == Opened.NO_HANDLE;
+        overlay.openFiles.truncate(node, change.size, byPath, change.killSuidgid);
       }
       try (Place place = overlay.access.upper(node)) {
         apply(place, change);
@@ -153,11 +155,13 @@ final class Metadata {
   void removeXattr(Node node, byte[] name) throws ErrnoException {
     overlay.work();
     byte[] escaped = overlay.xattrs.escape(name);
-    overlay.tree.readLock().lock();
-    try (Place place = overlay.access.metadata(node)) {
-      Xattrs.get(place.dirfd(), place.name(), escaped); // ENODATA is no reason to copy up
-    } finally {
-      overlay.tree.readLock().unlock();
+    if (!node.hasUpper()) {
+      overlay.tree.readLock().lock();
+      try (Place place = overlay.access.metadata(node)) {
+        Xattrs.get(place.dirfd(), place.name(), escaped); // ENODATA is no reason to copy up
+      } finally {
+        overlay.tree.readLock().unlock();
+      }
     }
     overlay.copyUp.node(node, CopyUp.Extent.METADATA);
     overlay.tree.readLock().lock();

@@ -44,6 +44,11 @@ final class Names {
     return whole;
   }
 
+  /** Whether it is "." or "..". */
+  static boolean isDots(byte[] name) {
+    return name.length <= 2 && name.length > 0 && name[0] == '.' && name[name.length - 1] == '.';
+  }
+
   /** Whether a name in a lower layer is a mark of AUFS and stands for no file. */
   static boolean isAufsMark(byte[] name) {
     return startsWith(name, AUFS_WHITEOUT);

@@ -22,6 +22,7 @@ class Node extends Link {
   private static final int REMOVED = 1 << 4;
   private static final int SUPERSEDED = 1 << 5;
   private static final int CACHE_STALE = 1 << 6;
+  private static final int SET_IDS = 1 << 7;
 
   private static final AtomicIntegerFieldUpdater<Node> STATE =
       AtomicIntegerFieldUpdater.newUpdater(Node.class, "state");
@@ -150,6 +151,21 @@ class Node extends Link {
 
   final void setCacheStale(boolean on) {
     set(CACHE_STALE, on);
+  }
+
+  /**
+   * Whether it may have a set-user-ID or set-group-ID bit, which a write takes away. Set whenever
+   * the kernel is told the mode, which it is before it opens a file.
+   */
+  final boolean maySetIds() {
+    return has(SET_IDS);
+  }
+
+  final void noteMode(int mode) {
+    boolean setIds = (mode & (Linux.S_ISUID | Linux.S_ISGID)) != 0;
+    if (has(SET_IDS) != setIds) {
+      set(SET_IDS, setIds);
+    }
   }
 
   final @Nullable LayerDirectory lowerDirectory() {

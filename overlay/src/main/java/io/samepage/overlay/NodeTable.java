@@ -112,16 +112,21 @@ final class NodeTable {
   }
 
   /**
-   * Takes a new node of a file with several names in, unless another thread was faster.
+   * Takes the node of a file with several names in, unless another thread was faster.
    *
-   * @return the node that is in the table, with one more look-up, under that name
+   * @param node a new one, or one that {@link #byInode} gave
+   * @return the node that is in the table, with one more look-up, under that name; null if {@code
+   *     node} was in the table and has been forgotten meanwhile, so that it has to be found anew
    */
-  synchronized Node addLinked(InodeKey key, Node node, Directory parent, byte[] name) {
+  synchronized @Nullable Node addLinked(InodeKey key, Node node, Directory parent, byte[] name) {
     Node known = byInode.get(key);
     if (known != null) {
       addName(parent, name, known);
       known.lookups++;
       return known;
+    }
+    if (node.nodeid != 0) {
+      return null;
     }
     add(node);
     linkInode(key, node);

@@ -7,6 +7,7 @@ import io.samepage.overlay.CoherencePolicy.Reading;
 import io.samepage.overlay.Handles.Handle;
 import io.samepage.overlay.LayerAccess.Place;
 import io.samepage.overlay.OpenFile.Mode;
+import io.samepage.overlay.lock.LockTable;
 import io.samepage.posix.Errno;
 import io.samepage.posix.ErrnoException;
 import io.samepage.posix.Fd;
@@ -44,6 +45,7 @@ final class OpenFiles {
   private final Handles handles;
   private final CoherencePolicy policy;
   private final OverlayConfig config;
+  private final LockTable locks;
   private final ReentrantReadWriteLock tree;
   private final Connection connection;
   private final @Nullable BackingFiles backingFiles;
@@ -61,6 +63,7 @@ final class OpenFiles {
       Handles handles,
       CoherencePolicy policy,
       OverlayConfig config,
+      LockTable locks,
       ReentrantReadWriteLock tree,
       Connection connection) {
     this.access = access;
@@ -69,6 +72,7 @@ final class OpenFiles {
     this.handles = handles;
     this.policy = policy;
     this.config = config;
+    this.locks = locks;
     this.tree = tree;
     this.connection = connection;
     this.backingFiles = connection.backingFiles();
@@ -136,7 +140,7 @@ final class OpenFiles {
       synchronized (lockOf(node)) {
         OpenFile file = fileFor(node, writable || truncate);
         if (truncate) {
-          truncate(node, file, 0, killSuidgid);
+          truncate(node, file, 0, false, killSuidgid);
         }
         answer(node, file, writable, flags, opened);
       }
@@ -213,12 +217,16 @@ final class OpenFiles {
     if (file.mode != Mode.CACHED && file.backingId == Opened.NO_BACKING) {
       register(node, file);
     }
-    opened.noFlush = !writable;
+    // A close ends the record locks of the process, through whatever descriptor they were set.
+    opened.noFlush = !writable && !locks.hadRecords() && policy.isNative(node);
     switch (file.mode) {
       case UPPER -> {
         opened.backingId = file.backingId;
         if (writable) {
           node.setCacheStale(true);
+          // The kernel writes to a backing file as the daemon, whose writes take no bits away:
+          // those to such a file must come here. Its mappings need not.
+          opened.directIo = node.maySetIds();
         }
       }
       case LOWER -> {
@@ -236,7 +244,23 @@ final class OpenFiles {
       file.writers++;
     }
     idle.remove(node);
-    opened.handle = handles.add(new Handle(node, file, writable));
+    int alignment = (flags & Linux.O_DIRECT) != 0 ? directAlignment(node, file, opened) : 1;
+    opened.handle = handles.add(new Handle(node, file, writable, alignment));
+  }
+
+  /**
+   * What direct I/O must be aligned to where it comes to the daemon, which does it through the page
+   * cache: programs find out what a file system wants by trying.
+   */
+  private int directAlignment(Node node, OpenFile file, Opened opened) throws ErrnoException {
+    if (file.mode != Mode.CACHED && !opened.directIo) {
+      return 1;
+    }
+    boolean above = node.hasUpper() && !node.isMetacopy();
+    try (Place place = above ? access.upper(node) : access.lowerData(node);
+        Fd fd = LayerAccess.openPath(place)) {
+      return Files.directAlignment(fd.number());
+    }
   }
 
   private void register(Node node, OpenFile file) throws ErrnoException {
@@ -299,23 +323,37 @@ final class OpenFiles {
    * nodeid cannot have that.
    *
    * <p>The caller holds the tree lock.
+   *
+   * @param byPath whether it is truncate(2), which differs in what it does to the times, and not
+   *     ftruncate(2) or O_TRUNC
    */
-  void truncate(Node node, long size, boolean killSuidgid) throws ErrnoException {
+  void truncate(Node node, long size, boolean byPath, boolean killSuidgid) throws ErrnoException {
     synchronized (lockOf(node)) {
       OpenFile file = node.openFile;
       if (file != null && file.opens > 0 && file.mode == Mode.LOWER) {
         supersede(node);
         throw ErrnoException.of(Errno.ESTALE);
       }
-      truncate(node, file, size, killSuidgid);
+      truncate(node, file, size, byPath, killSuidgid);
       if (file == null || file.mode == Mode.UPPER) {
         node.setCacheStale(true);
       }
     }
   }
 
-  private void truncate(Node node, @Nullable OpenFile file, long size, boolean killSuidgid)
+  private void truncate(
+      Node node, @Nullable OpenFile file, long size, boolean byPath, boolean killSuidgid)
       throws ErrnoException {
+    if (byPath) {
+      try (Place place = access.upper(node);
+          Fd fd = LayerAccess.openPath(place)) {
+        Files.truncateByPath(fd.number(), size);
+        if (killSuidgid) {
+          Privileges.dropSetIds(fd.number());
+        }
+      }
+      return;
+    }
     if (file != null && file.upper != null && file.upperWritable) {
       Files.truncate(file.upper.number(), size);
       if (killSuidgid) {

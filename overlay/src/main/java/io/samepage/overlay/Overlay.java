@@ -70,11 +70,19 @@ final class Overlay {
     resolver = new Resolver(layers, xattrs, config, descriptors, nodes, index);
     reader = new DirectoryReader(descriptors, layers, xattrs);
     tree = new ReentrantReadWriteLock();
-    copyUp = new CopyUp(access, xattrs, config, descriptors, reader, work, index, tree);
+    copyUp = new CopyUp(access, xattrs, config, descriptors, reader, work, index, tree, connection);
     locks = new LockTable();
     openFiles =
         new OpenFiles(
-            access, copyUp, nodes, handles, new CoherencePolicy(config), config, tree, connection);
+            access,
+            copyUp,
+            nodes,
+            handles,
+            new CoherencePolicy(config),
+            config,
+            locks,
+            tree,
+            connection);
   }
 
   /** The work directory; EROFS on a mount that cannot change. */
@@ -101,6 +109,10 @@ final class Overlay {
    * <p>The caller holds the tree lock and the monitor of {@code parent}.
    */
   void lookup(Directory parent, byte[] name, Entry entry) throws ErrnoException {
+    if (name.length > layers.nameMax()) {
+      // A lower layer may allow less, and says that it has no such file; but no more than this.
+      throw ErrnoException.of(Errno.ENAMETOOLONG);
+    }
     Stat stat = new Stat();
     Node node = nodes.lookup(parent, name);
     if (node != null) {
@@ -113,19 +125,33 @@ final class Overlay {
       show(node, stat, entry);
       return;
     }
-    Resolver.Found found = resolver.find(parent, name, stat);
-    if (found == null) {
-      absent(entry);
-      return;
-    }
-    node = found.node();
-    access.complete(node, stat);
-    if (found.key() != null) {
-      node = nodes.addLinked(found.key(), node, parent, name);
-    } else {
-      nodes.add(node);
+    while (node == null) {
+      Resolver.Found found = resolver.find(parent, name, stat);
+      if (found == null) {
+        absent(entry);
+        return;
+      }
+      access.complete(found.node(), stat);
+      node = take(found, parent, name);
     }
     show(node, stat, entry);
+  }
+
+  /**
+   * Takes what was found into the table, with one look-up; null if it has to be found anew, since
+   * the kernel has forgotten it meanwhile.
+   */
+  private @Nullable Node take(Resolver.Found found, Directory parent, byte[] name) {
+    Node fresh = found.node();
+    if (found.key() == null) {
+      nodes.add(fresh);
+      return fresh;
+    }
+    Node node = nodes.addLinked(found.key(), fresh, parent, name);
+    if (node != fresh && fresh.nodeid == 0) {
+      drop(fresh); // another thread was faster
+    }
+    return node;
   }
 
   /** The node of a name, known or found; null if there is none. Counts no look-up. */

@@ -445,7 +445,9 @@ public final class OverlayFileSystem implements FileSystem {
   public int read(
       Request request, long nodeid, long handle, long offset, int size, NativeBuffer out)
       throws ErrnoException {
-    int fd = overlay().openFiles.readable(handles.get(handle));
+    Handle open = handles.get(handle);
+    open.checkAligned(offset, size);
+    int fd = overlay().openFiles.readable(open);
     int done = 0;
     while (done < size) {
       int got = Files.pread(fd, out.address() + done, size - done, offset + done);
@@ -471,7 +473,9 @@ public final class OverlayFileSystem implements FileSystem {
       boolean killSuidgid,
       boolean writeback)
       throws ErrnoException {
-    int fd = overlay().openFiles.writable(handles.get(handle));
+    Handle open = handles.get(handle);
+    open.checkAligned(offset, size);
+    int fd = overlay().openFiles.writable(open);
     int written = Files.pwrite(fd, address, size, offset);
     if (killSuidgid) {
       Privileges.dropSetIds(fd);

@@ -1,6 +1,7 @@
 package io.samepage.overlay;
 
 import io.samepage.posix.ErrnoException;
+import io.samepage.posix.Stat;
 import io.samepage.posix.Xattrs;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
@@ -73,6 +74,15 @@ final class OverlayXattrs {
         : null;
   }
 
+  /**
+   * Whether a file says that its name was removed: a character device 0:0, or an empty file with an
+   * attribute that says so (ovl_path_is_whiteout).
+   */
+  boolean isWhiteout(int dirfd, byte[] name, Stat stat) throws ErrnoException {
+    return stat.isZeroDevice()
+        || (stat.isRegular() && stat.size == 0 && Xattrs.find(dirfd, name, whiteout) != null);
+  }
+
   /** Which of the overlay's own attributes a file has; one system call if it has none. */
   Marks read(int dirfd, byte[] name) throws ErrnoException {
     byte[] list = Xattrs.list(dirfd, name);
@@ -84,7 +94,6 @@ final class OverlayXattrs {
     byte[] foundOrigin = null;
     byte[] foundMetacopy = null;
     boolean foundImpure = false;
-    boolean foundWhiteout = false;
     boolean foundNlink = false;
     int at = 0;
     for (int end = 0; end < list.length; end++) {
@@ -103,32 +112,23 @@ final class OverlayXattrs {
         foundMetacopy = Xattrs.find(dirfd, name, attribute);
       } else if (Arrays.equals(attribute, impure)) {
         foundImpure = true;
-      } else if (Arrays.equals(attribute, whiteout)) {
-        foundWhiteout = true;
       } else if (Arrays.equals(attribute, nlink)) {
         foundNlink = true;
       }
     }
     return new Marks(
-        foundOpaque,
-        foundRedirect,
-        foundOrigin,
-        foundMetacopy,
-        foundImpure,
-        foundWhiteout,
-        foundNlink);
+        foundOpaque, foundRedirect, foundOrigin, foundMetacopy, foundImpure, foundNlink);
   }
 
   /** The overlay's own attributes of one file, as far as they were found. */
   static final class Marks {
-    static final Marks NONE = new Marks(null, null, null, null, false, false, false);
+    static final Marks NONE = new Marks(null, null, null, null, false, false);
 
     private final byte @Nullable [] opaque;
     private final byte @Nullable [] redirect;
     private final byte @Nullable [] origin;
     private final byte @Nullable [] metacopy;
     private final boolean impure;
-    private final boolean whiteout;
     private final boolean nlink;
 
     Marks(
@@ -137,14 +137,12 @@ final class OverlayXattrs {
         byte @Nullable [] origin,
         byte @Nullable [] metacopy,
         boolean impure,
-        boolean whiteout,
         boolean nlink) {
       this.opaque = opaque;
       this.redirect = redirect;
       this.origin = origin;
       this.metacopy = metacopy;
       this.impure = impure;
-      this.whiteout = whiteout;
       this.nlink = nlink;
     }
 
@@ -172,10 +170,6 @@ final class OverlayXattrs {
 
     boolean isImpure() {
       return impure;
-    }
-
-    boolean isWhiteout() {
-      return whiteout;
     }
 
     boolean hasNlink() {

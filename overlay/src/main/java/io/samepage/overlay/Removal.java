@@ -23,6 +23,7 @@ final class Removal {
   void unlink(Directory parent, byte[] name) throws ErrnoException {
     WorkDirectory work = overlay.work();
     overlay.copyUp.directory(parent);
+    bringUpLinked(parent, name);
     overlay.tree.readLock().lock();
     try {
       synchronized (parent) {
@@ -42,6 +43,29 @@ final class Removal {
       }
     } finally {
       overlay.tree.readLock().unlock();
+    }
+  }
+
+  /**
+   * Brings up a lower file with several names of which one is about to go: how many are left is
+   * noted at the upper file (ovl_nlink_start).
+   */
+  void bringUpLinked(Directory parent, byte[] name) throws ErrnoException {
+    if (overlay.index == null) {
+      return;
+    }
+    Node node;
+    overlay.tree.readLock().lock();
+    try {
+      synchronized (parent) {
+        node = overlay.nodes.peek(parent, name);
+      }
+    } finally {
+      overlay.tree.readLock().unlock();
+    }
+    // A file of that kind is always known: the kernel has looked the name up.
+    if (node != null && node.isLinked() && !node.hasUpper()) {
+      overlay.copyUp.node(node, CopyUp.Extent.METADATA);
     }
   }
 

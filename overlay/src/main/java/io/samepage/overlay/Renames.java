@@ -44,6 +44,8 @@ final class Renames {
     overlay.copyUp.directory(newParent);
     if (exchange) {
       bringUp(newParent, newName);
+    } else {
+      removal.bringUpLinked(newParent, newName);
     }
     overlay.tree.writeLock().lock();
     try {
@@ -110,7 +112,9 @@ final class Renames {
         }
         removal.anchor(target, newParent, newName);
       }
-      boolean covered = forceWhiteout || overlay.resolver.isInLowers(parent, name);
+      // Where nothing shines through there is nothing to cover, whatever the caller asks for.
+      boolean covered =
+          (forceWhiteout && parent.hasLowers()) || overlay.resolver.isInLowers(parent, name);
       prepare(node, from.number(), name, parent, newParent);
       int indexedLeft = target == null ? -1 : releaseIndexed(target, to.number(), newName);
       boolean overWhiteout = isWhiteout(to.number(), newName);
@@ -140,9 +144,9 @@ final class Renames {
     }
   }
 
-  private static boolean isWhiteout(int dirfd, byte[] name) throws ErrnoException {
+  private boolean isWhiteout(int dirfd, byte[] name) throws ErrnoException {
     Stat stat = new Stat();
-    return Files.tryStat(dirfd, name, stat) == 0 && stat.isZeroDevice();
+    return Files.tryStat(dirfd, name, stat) == 0 && overlay.xattrs.isWhiteout(dirfd, name, stat);
   }
 
   /** The one system call that everybody sees. */

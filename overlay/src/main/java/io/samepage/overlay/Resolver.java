@@ -52,33 +52,25 @@ final class Resolver {
   static Directory root(LayerStack layers, OverlayXattrs xattrs) throws ErrnoException {
     Stat stat = new Stat();
     Layer upper = layers.upper();
-    boolean opaque = false;
-    boolean impure = false;
-    if (upper != null) {
-      Marks marks = xattrs.read(upper.rootFd(), Names.EMPTY);
-      opaque = marks.isOpaque();
-      impure = marks.isImpure();
-    }
     List<LayerDirectory> lowers = new ArrayList<>();
     for (Layer layer : layers.lowers()) {
-      if (opaque) {
-        break;
-      }
       LayerDirectory directory = layer.rootDirectory();
       lowers.add(directory);
-      Marks marks = xattrs.read(layer.rootFd(), Names.EMPTY);
-      if (marks.mayHoldXattrWhiteouts()) {
+      if (xattrs.read(layer.rootFd(), Names.EMPTY).mayHoldXattrWhiteouts()) {
         directory.setXattrWhiteouts();
       }
-      opaque = marks.isOpaque() || Files.tryStat(layer.rootFd(), Names.AUFS_OPAQUE, stat) == 0;
+      // overlay.opaque says nothing of a root, since it goes with a directory's name: the kernel
+      // merges all roots. AUFS's mark is a name in the directory and hides what lies below.
+      if (Files.tryStat(layer.rootFd(), Names.AUFS_OPAQUE, stat) == 0) {
+        break;
+      }
     }
-    int fd = lowers.isEmpty() && upper != null ? upper.rootFd() : lowers.get(0).layer().rootFd();
-    Files.stat(fd, stat);
+    Files.stat(upper != null ? upper.rootFd() : lowers.get(0).layer().rootFd(), stat);
     long ino = layers.numbers().number(stat.dev(), stat.ino);
     Directory root = new Directory(null, Names.EMPTY, ino, lowers.toArray(NO_LOWERS));
     if (upper != null) {
       root.setUpper();
-      if (impure) {
+      if (xattrs.read(upper.rootFd(), Names.EMPTY).isImpure()) {
         root.setImpure();
       }
     }
@@ -100,7 +92,7 @@ final class Resolver {
       try (Shared above = descriptors.upper(parent)) {
         int errno = Files.tryStat(above.number(), name, stat);
         if (errno == 0) {
-          if (stat.isZeroDevice()) {
+          if (xattrs.isWhiteout(above.number(), name, stat)) {
             return null;
           }
           if (!stat.isDirectory()) {
@@ -109,6 +101,7 @@ final class Resolver {
           upperDirectory = true;
           Marks marks = xattrs.read(above.number(), name);
           impure = marks.isImpure();
+          search.wantDirectory();
           if (marks.isOpaque()) {
             search.stop();
           } else {
@@ -131,9 +124,6 @@ final class Resolver {
     Stat found = new Stat();
     while (search.next(found)) {
       if (!found.isDirectory()) {
-        if (upperDirectory || directories != null) {
-          break;
-        }
         copy(found, stat);
         return lowerFile(parent, name, stat, search);
       }
@@ -144,6 +134,7 @@ final class Resolver {
       }
       directories.add(search.enter());
     }
+    search.checkFollowed();
     if (upperDirectory) {
       Stat own = upperStat != null ? upperStat : stat;
       if (directories == null) {
@@ -206,17 +197,10 @@ final class Resolver {
       node.setIndexed();
     }
     if (marks.isMetacopy() && stat.isRegular()) {
+      search.wantData();
       search.redirect(marks.redirect());
-      Stat data = new Stat();
-      if (!findData(search, data)) {
-        LOG.warn(
-            "{}: a metacopy without the file below that holds its data; reads give EIO",
-            Names.toString(name));
-        throw ErrnoException.of(Errno.EIO);
-      }
+      findData(search, node, stat);
       node.setMetacopy(true);
-      node.setLower(search.directory(), search.name());
-      stat.blocks = data.blocks;
     }
     return new Found(node, key);
   }
@@ -233,7 +217,7 @@ final class Resolver {
         return new Found(known, key);
       }
       if (index != null) {
-        Node copied = copiedUpByAnotherName(parent, name, directory, lowerName, stat);
+        Node copied = copiedUpByAnotherName(parent, name, search, stat);
         if (copied != null) {
           return new Found(copied, key);
         }
@@ -243,15 +227,7 @@ final class Resolver {
     Node node;
     if (stat.isRegular() && search.isMetacopy()) {
       node = new SplitNode(parent, name, stat.mode, ino, directory, lowerName);
-      Stat data = new Stat();
-      if (!findData(search, data)) {
-        LOG.warn(
-            "{}: a metacopy without the file below that holds its data; reads give EIO",
-            Names.toString(name));
-        throw ErrnoException.of(Errno.EIO);
-      }
-      node.setLower(search.directory(), search.name());
-      stat.blocks = data.blocks;
+      findData(search, node, stat);
     } else {
       node = new Node(parent, name, stat.mode, ino);
       node.setLower(directory, Arrays.equals(lowerName, name) ? name : lowerName);
@@ -263,14 +239,14 @@ final class Resolver {
    * A lower file with several names of which another was copied up: the index has the upper one.
    */
   private @Nullable Node copiedUpByAnotherName(
-      Directory parent, byte[] name, LayerDirectory directory, byte[] lowerName, Stat stat)
-      throws ErrnoException {
+      Directory parent, byte[] name, Search search, Stat stat) throws ErrnoException {
     HardLinkIndex links = index;
     if (links == null) {
       return null;
     }
+    LayerDirectory directory = search.directory();
     try (Shared at = descriptors.lower(directory)) {
-      Fd upper = links.open(Origin.encode(directory.layer(), at.number(), lowerName));
+      Fd upper = links.open(Origin.encode(directory.layer(), at.number(), search.name()));
       if (upper == null) {
         return null;
       }
@@ -279,21 +255,37 @@ final class Resolver {
       node.setUpper();
       node.setIndexed();
       node.setAnchor(upper);
+      Stat below = new Stat();
+      below.set(stat);
       Files.stat(upper.number(), stat);
+      if (xattrs.read(upper.number(), Names.EMPTY).isMetacopy()) {
+        node.setMetacopy(true);
+        if (search.isMetacopy()) {
+          findData(search, node, stat);
+        } else {
+          node.setLower(directory, search.name());
+          stat.blocks = below.blocks;
+        }
+      }
       return node;
     }
   }
 
-  private static boolean findData(Search search, Stat data) throws ErrnoException {
+  /** Finds the data of a metacopy in the layers below it. */
+  private static void findData(Search search, Node node, Stat stat) throws ErrnoException {
+    Stat data = new Stat();
     while (search.next(data)) {
-      if (!data.isRegular()) {
-        return false;
-      }
       if (!search.isMetacopy()) {
-        return true;
+        node.setLower(search.directory(), search.name());
+        stat.blocks = data.blocks;
+        return;
       }
     }
-    return false;
+    search.checkFollowed();
+    LOG.warn(
+        "{}: a metacopy without the file below that holds its data; nobody can open it",
+        Names.toString(node.name()));
+    throw ErrnoException.of(Errno.EIO);
   }
 
   /**
@@ -303,14 +295,22 @@ final class Resolver {
    */
   record Found(Node node, @Nullable InodeKey key) {}
 
-  /** A walk down the lower layers after one name, which redirects may change on the way. */
+  /**
+   * A walk down the lower layers after one name, which redirects may change on the way
+   * (ovl_lookup_layer and ovl_lookup_single).
+   */
   private final class Search {
     private final Stat scratch = new Stat();
     private LayerDirectory[] bases;
+
+    /** A name in the bases, or, from the first redirect with a path on, a path from the roots. */
     private byte[] wanted;
+
     private int at;
-    private int layerIndex;
+    private boolean fromRoots;
     private boolean over;
+    private boolean directoryWanted;
+    private boolean redirected;
     private @Nullable LayerDirectory directory;
     private byte[] name = Names.EMPTY;
     private boolean metacopy;
@@ -323,6 +323,16 @@ final class Resolver {
 
     void stop() {
       over = true;
+    }
+
+    /** A directory was found above: only directories can be merged with it. */
+    void wantDirectory() {
+      directoryWanted = true;
+    }
+
+    /** A metacopy was found above: only a regular file can hold its data. */
+    void wantData() {
+      metacopy = true;
     }
 
     boolean isOver() {
@@ -341,6 +351,7 @@ final class Resolver {
       return name;
     }
 
+    /** Whether the last file that was found has its data further down. */
     boolean isMetacopy() {
       return metacopy;
     }
@@ -354,48 +365,79 @@ final class Resolver {
       return found;
     }
 
-    /** Goes on under another name, or under another path from the roots of the layers. */
-    void redirect(byte @Nullable [] target) throws ErrnoException {
-      if (target == null) {
-        return;
+    /**
+     * EPERM if what was found so far leads where this mount does not follow (6.16 and newer:
+     * ovl_check_follow_redirect).
+     */
+    void checkFollowed() throws ErrnoException {
+      if (metacopy && !config.metacopy()) {
+        LOG.warn(
+            "{}: a metacopy, which this mount does not follow; mount with metacopy=on to allow it",
+            Names.toString(wanted));
+        throw ErrnoException.of(Errno.EPERM);
       }
-      if (!config.followRedirects()) {
+      if (redirected && !config.followRedirects()) {
         LOG.warn(
             "{}: a redirect that is not followed; mount with redirect_dir=follow to allow it",
             Names.toString(wanted));
         throw ErrnoException.of(Errno.EPERM);
       }
+    }
+
+    /** Goes on under another name, or under another path from the roots of the layers. */
+    void redirect(byte @Nullable [] target) throws ErrnoException {
+      redirect(target, 0, Names.EMPTY);
+      startFromRoots(0);
+    }
+
+    /**
+     * Replaces the component that was looked at last.
+     *
+     * @param before how much of the path comes before that component
+     * @param after the path after it, with its slash
+     */
+    private void redirect(byte @Nullable [] target, int before, byte[] after)
+        throws ErrnoException {
+      if (target == null) {
+        return;
+      }
       if (!isValid(target)) {
         LOG.warn("{}: a damaged redirect, {}", Names.toString(wanted), Names.toString(target));
         throw ErrnoException.of(Errno.EINVAL);
       }
-      wanted = target;
-      if (target[0] == '/') {
+      redirected = true;
+      if (target[0] == SLASH) {
+        wanted = Names.concat(target, after);
+        over = false; // a directory on the way may have been opaque: the path says where to go on
+      } else {
+        wanted = Names.concat(Names.concat(Arrays.copyOf(wanted, before), target), after);
+      }
+    }
+
+    /** Goes on from the roots below a layer, once the path says so. */
+    private void startFromRoots(int layerIndex) {
+      if (!fromRoots && wanted[0] == SLASH) {
+        fromRoots = true;
+        at = 0;
         bases =
             layers.lowers().stream()
                 .filter(layer -> layer.index() > layerIndex)
                 .map(Layer::rootDirectory)
                 .toArray(LayerDirectory[]::new);
-        at = 0;
       }
     }
 
+    /** An absolute path without empty components, or a name. */
     private static boolean isValid(byte[] target) {
       if (target.length == 0) {
         return false;
       }
-      boolean absolute = target[0] == '/';
-      int start = absolute ? 1 : 0;
-      for (int i = start; i <= target.length; i++) {
-        if (i == target.length || target[i] == '/') {
-          int length = i - start;
-          boolean dots =
-              (length == 1 && target[start] == '.')
-                  || (length == 2 && target[start] == '.' && target[start + 1] == '.');
-          if (length == 0 || dots || (i < target.length && !absolute)) {
-            return false;
-          }
-          start = i + 1;
+      boolean absolute = target[0] == SLASH;
+      for (int i = 0; i < target.length; i++) {
+        if (target[i] == 0
+            || (target[i] == SLASH
+                && (!absolute || i + 1 == target.length || target[i + 1] == SLASH))) {
+          return false;
         }
       }
       return true;
@@ -404,57 +446,74 @@ final class Resolver {
     /** The next layer that has the name, in {@code stat}; false if there is none. */
     boolean next(Stat stat) throws ErrnoException {
       while (!isOver()) {
+        checkFollowed();
         LayerDirectory base = bases[at++];
-        layerIndex = base.layer().index();
-        byte[] last = wanted;
-        if (wanted[0] == '/') {
-          int slash = wanted.length - 1;
-          while (wanted[slash] != '/') {
-            slash--;
-          }
-          last = Arrays.copyOfRange(wanted, slash + 1, wanted.length);
-          base = walk(base, wanted, slash);
-          if (base == null) {
-            continue;
-          }
-        }
-        if (look(base, last, stat)) {
+        boolean last =
+            config.followRedirects()
+                ? base.layer().index() == layers.lowers().size()
+                : at == bases.length;
+        boolean found =
+            wanted[0] == SLASH
+                ? walk(base, last, stat)
+                : look(base, wanted, 0, Names.EMPTY, last, stat);
+        if (found) {
+          startFromRoots(base.layer().index());
           return true;
         }
       }
       return false;
     }
 
-    /** The directory that a path leads to in a layer, without its last component. */
-    private @Nullable LayerDirectory walk(LayerDirectory root, byte[] path, int end)
-        throws ErrnoException {
+    /** Looks the path that is wanted up in a layer. Redirects on the way hold for layers below. */
+    private boolean walk(LayerDirectory root, boolean last, Stat stat) throws ErrnoException {
       LayerDirectory reached = root;
-      int start = 1;
-      while (start < end) {
-        int slash = start;
-        while (slash < end && path[slash] != '/') {
-          slash++;
+      // Counted from the end, since redirects change what comes before.
+      int rest = wanted.length - 1;
+      while (true) {
+        int start = wanted.length - rest;
+        int end = start;
+        while (end < wanted.length && wanted[end] != SLASH) {
+          end++;
         }
-        byte[] component = Arrays.copyOfRange(path, start, slash);
-        start = slash + 1;
-        try (Shared above = descriptors.lower(reached)) {
-          if (Files.tryStat(above.number(), component, scratch) != 0 || !scratch.isDirectory()) {
-            return null;
-          }
+        byte[] component = Arrays.copyOfRange(wanted, start, end);
+        byte[] after = Arrays.copyOfRange(wanted, end, wanted.length);
+        if (!look(reached, component, start, after, last, after.length == 0 ? stat : scratch)) {
+          return false;
+        }
+        if (after.length == 0) {
+          return true;
         }
         reached = new LayerDirectory(reached.layer(), reached, component);
+        rest = after.length - 1;
       }
-      return reached;
     }
 
-    private boolean look(LayerDirectory base, byte[] last, Stat stat) throws ErrnoException {
-      boolean bottom = base.layer().index() == layers.lowers().size();
+    /** Whether a directory hides a name of the layers below; beside the name, it stops a merge. */
+    private boolean hasAufsWhiteout(LayerDirectory base, int fd, byte[] hidden)
+        throws ErrnoException {
+      return !base.withoutAufsMarks()
+          && Files.tryStat(fd, Names.aufsWhiteout(hidden), scratch) == 0;
+    }
+
+    /**
+     * Looks at one name in one directory.
+     *
+     * @param before how much of the path comes before that name
+     * @param after the path after it, with its slash; empty if it is the one that is wanted
+     * @param last whether no layer can come after this one
+     */
+    private boolean look(
+        LayerDirectory base, byte[] component, int before, byte[] after, boolean last, Stat stat)
+        throws ErrnoException {
+      if (Names.isDots(component)) {
+        throw ErrnoException.of(Errno.EACCES); // as the kernel has it, of a redirect over ".."
+      }
+      boolean isWanted = after.length == 0;
       try (Shared above = descriptors.lower(base)) {
-        int errno = Files.tryStat(above.number(), last, stat);
+        int dirfd = above.number();
+        int errno = Files.tryStat(dirfd, component, stat);
         if (errno == Errno.ENOENT || errno == Errno.ENAMETOOLONG) {
-          if (at < bases.length
-              && !base.withoutAufsMarks()
-              && Files.tryStat(above.number(), Names.aufsWhiteout(last), scratch) == 0) {
+          if (!last && hasAufsWhiteout(base, dirfd, component)) {
             over = true;
           }
           return false;
@@ -462,44 +521,47 @@ final class Resolver {
         if (errno != 0) {
           throw ErrnoException.of(errno);
         }
-        if (stat.isZeroDevice()) {
+        if (xattrs.isWhiteout(dirfd, component, stat)
+            || (isWanted && metacopy && !stat.isRegular())
+            || (!stat.isDirectory() && (directoryWanted || !isWanted))) {
           over = true;
           return false;
         }
-        Marks marks = Marks.NONE;
-        boolean maybeWhiteout = base.xattrWhiteouts() && stat.isRegular() && stat.size == 0;
-        boolean isDirectory = stat.isDirectory();
-        if (maybeWhiteout || (!bottom && (isDirectory || stat.isRegular())) || isDirectory) {
-          marks = xattrs.read(above.number(), last);
-          if (maybeWhiteout && marks.isWhiteout()) {
-            over = true;
-            return false;
-          }
+        if (isWanted) {
+          directory = base;
+          name = component;
+          xattrWhiteouts = false;
         }
-        directory = base;
-        name = last;
-        metacopy = marks.isMetacopy() && stat.isRegular() && !bottom;
-        xattrWhiteouts = marks.mayHoldXattrWhiteouts();
-        if (isDirectory) {
+        Marks marks =
+            stat.isDirectory() || stat.isRegular() ? xattrs.read(dirfd, component) : Marks.NONE;
+        if (!stat.isDirectory()) {
+          metacopy = marks.isMetacopy() && stat.isRegular();
+          over = !metacopy;
+          if (over || last) {
+            return true;
+          }
+        } else {
+          directoryWanted |= isWanted;
+          if (last) {
+            return true;
+          }
+          xattrWhiteouts = isWanted && marks.mayHoldXattrWhiteouts();
           if (marks.isOpaque()) {
             over = true;
-          } else if (!bottom) {
-            byte[] mark = Names.concat(Names.concat(last, SLASH), Names.AUFS_OPAQUE);
-            if (Files.tryStat(above.number(), mark, scratch) == 0) {
-              over = true;
-            } else {
-              redirect(marks.redirect());
-            }
+            return true;
           }
-        } else if (metacopy) {
-          redirect(marks.redirect());
-        } else {
-          over = true;
+          byte[] mark = Names.concat(Names.concat(component, SLASHES), Names.AUFS_OPAQUE);
+          if (Files.tryStat(dirfd, mark, scratch) == 0 || hasAufsWhiteout(base, dirfd, component)) {
+            over = true;
+            return true;
+          }
         }
+        redirect(marks.redirect(), before, after);
         return true;
       }
     }
   }
 
-  private static final byte[] SLASH = {'/'};
+  private static final byte SLASH = '/';
+  private static final byte[] SLASHES = {SLASH};
 }

@@ -92,6 +92,7 @@ final class WorkDirectory implements AutoCloseable {
             throw e;
           }
           // EMLINK: it has as many names as the file system allows; EPERM: no hard links here.
+          discard(whiteout);
           whiteout = Names.EMPTY;
         }
       }
@@ -132,7 +133,7 @@ final class WorkDirectory implements AutoCloseable {
       discard(temporary);
       throw e;
     }
-    removeTree(fd(), temporary, Linux.DT_DIR);
+    discard(temporary); // the directory is gone for everybody already
   }
 
   /** Removes what was being prepared, as after a failure; never fails itself. */
@@ -174,6 +175,9 @@ final class WorkDirectory implements AutoCloseable {
     } catch (ErrnoException e) {
       if (e.errno() == Errno.ENOENT) {
         return;
+      }
+      if (e.errno() == Errno.ENOTDIR && type != Linux.DT_DIR) {
+        throw ErrnoException.of(Errno.EPERM); // a file that may not be removed
       }
       if (e.errno() != Errno.ENOTEMPTY && e.errno() != Errno.EEXIST) {
         throw e;

@@ -5,6 +5,8 @@ import java.util.List;
 
 /** Where the command {@code samepage} begins. */
 public final class Main {
+  private static final List<ByteString> ASK_VERSION = List.of(ByteString.of("--version"));
+
   private Main() {}
 
   public static void main(String[] decoded) {
@@ -13,6 +15,10 @@ public final class Main {
 
   private static int run(List<ByteString> arguments) {
     Caller caller = new Caller();
+    if (arguments.equals(ASK_VERSION)) {
+      Caller.out().println("samepage " + Version.text());
+      return ExitCode.OK.number();
+    }
     try {
       MountRequest request = MountRequest.read(arguments);
       if (request == null) {

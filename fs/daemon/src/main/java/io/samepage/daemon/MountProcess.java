@@ -16,6 +16,7 @@ import io.samepage.overlay.options.MountRefusedException;
 import io.samepage.overlay.options.Passthrough;
 import io.samepage.overlay.options.VolatileMark;
 import io.samepage.posix.Credentials;
+import io.samepage.posix.Errno;
 import io.samepage.posix.ErrnoException;
 import io.samepage.posix.Files;
 import io.samepage.posix.MountTable;
@@ -45,6 +46,7 @@ final class MountProcess {
   /** How long, on a signal, to wait for those who still use the mount. */
   private static final Duration FAREWELL = Duration.ofSeconds(5);
 
+  private static final int MAX_LOGGED_OPTIONS = 1000;
   private static final byte[] ROOT = {'/'};
   private static final ByteString DEFAULT_FSNAME = ByteString.of("samepage");
   private static final long ECRYPTFS_MAGIC = 0xf15fL;
@@ -60,6 +62,9 @@ final class MountProcess {
 
   /** Guarded by {@link #mounting}. */
   private @Nullable Session session;
+
+  /** Set once, when the mount stands. */
+  private volatile @Nullable ControlSocket control;
 
   /** Whether this process has been told to end; guarded by {@link #mounting}. */
   private boolean ending;
@@ -124,6 +129,7 @@ final class MountProcess {
         caller.releaseReady();
         return;
       }
+      target.directory().requireFree(request.form(), options.nonEmpty());
       standing = stand(options, target, preparation);
     }
     try (standing) {
@@ -154,13 +160,15 @@ final class MountProcess {
     MountDirectories directories = MountDirectories.open(options, PATIENCE);
     boolean stands = false;
     try {
-      target.directory().check(request.form(), options.nonEmpty(), directories);
+      target.directory().requireApart(directories);
       notes.addAll(directories.notes());
       ByteString path = target.directory().path();
       Processes.changeDirectory(ROOT);
       preparation.join();
+      Thread.setDefaultUncaughtExceptionHandler(
+          (thread, e) -> log().error("thread {} ended by a fault", thread.getName(), e));
       DaemonLog.setMount(path.toString());
-      OverlayFileSystem overlay = OverlayFileSystem.open(OverlayConfig.of(options), directories);
+      OverlayFileSystem overlay = open(options, directories);
       Session session = mount(options, directories, path, overlay);
       try {
         directories.closeLower();
@@ -173,7 +181,8 @@ final class MountProcess {
                 session,
                 overlay::counters,
                 state.log());
-        Standing standing = new Standing(session, directories, openControl(path, status));
+        control = openControl(path, status);
+        Standing standing = new Standing(session, directories, control);
         announce(session);
         if (!request.foreground()) {
           caller.releaseReady();
@@ -187,8 +196,24 @@ final class MountProcess {
       }
     } finally {
       if (!stands) {
+        directories.discard();
         directories.close();
       }
+    }
+  }
+
+  private static OverlayFileSystem open(MountOptions options, MountDirectories directories)
+      throws CommandFailure {
+    try {
+      return OverlayFileSystem.open(OverlayConfig.of(options), directories);
+    } catch (ErrnoException e) {
+      boolean denied = e.errno() == Errno.EACCES || e.errno() == Errno.EPERM;
+      throw new CommandFailure(
+          denied ? ExitCode.PERMISSION : ExitCode.SYSTEM,
+          "the layers cannot be used ("
+              + e.getMessage()
+              + "): "
+              + (denied ? "run as root" : "see what the kernel says about it (dmesg)"));
     }
   }
 
@@ -282,13 +307,16 @@ final class MountProcess {
 
   private void announce(Session session) {
     Logger log = log();
+    String options = request.optionText();
     log.info(
         "mounted: {} transport, FUSE {}, {}: {}; options {}",
         session.transport(),
         session.protocol(),
         session.passthrough() ? "passthrough" : "no passthrough",
         session.passthroughReason(),
-        request.optionText());
+        options.length() <= MAX_LOGGED_OPTIONS
+            ? options
+            : options.substring(0, MAX_LOGGED_OPTIONS) + "...");
     for (String note : notes) {
       log.info("{}", note);
     }

@@ -72,15 +72,15 @@ record MountRequest(Form form, List<ByteString> options, ByteString target, bool
         target = argument;
       } else if (word.equals("-o") || word.equals("--options")) {
         i++;
-        if (i == arguments.size()) {
+        if (i == arguments.size() || isOption(arguments.get(i))) {
           return null;
         }
         options.add(arguments.get(i));
-      } else if (word.startsWith("-o")) {
+      } else if (word.startsWith("-o") && !word.startsWith("-o=")) {
         options.add(tail(argument, "-o".length()));
       } else if (word.startsWith("--options=")) {
         options.add(tail(argument, "--options=".length()));
-      } else if (word.equals("-f") || word.equals("--foreground")) {
+      } else if (!foreground && (word.equals("-f") || word.equals("--foreground"))) {
         foreground = true;
       } else if (word.equals("--")) {
         optionsEnded = true;

@@ -16,14 +16,14 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "samepage",
     customSynopsis = {
-      "samepage mount [-f] -o OPTIONS TARGET",
-      "samepage umount [-l] TARGET",
-      "samepage status [--json] [TARGET]",
-      "samepage doctor [--json]",
-      "samepage [-f] -o OPTIONS TARGET       (as container engines call a mount program)",
-      "samepage SOURCE TARGET -o OPTIONS     (as mount helpers are called)"
+      "  samepage mount [-f] -o OPTIONS TARGET",
+      "  samepage umount [-l] TARGET",
+      "  samepage status [--json] [TARGET]",
+      "  samepage doctor [--json]",
+      "  samepage [-f] -o OPTIONS TARGET       (as container engines call a mount program)",
+      "  samepage SOURCE TARGET -o OPTIONS     (as mount helpers are called)"
     },
-    synopsisHeading = "Usage:%n  ",
+    synopsisHeading = "Usage:%n",
     description = {
       "%nMounts a stack of directories as one writable tree, on the disk format of the kernel's"
           + " overlayfs.",

@@ -206,7 +206,11 @@ final class StatusCommand implements Callable<Integer> {
             + ", handles "
             + one.text("handles")
             + ", copy-ups "
-            + one.text("copy_ups"));
+            + one.text("copy_ups")
+            + ", breaks "
+            + one.text("breaks")
+            + ", fallbacks "
+            + one.text("fallbacks"));
     line(
         out,
         "memory",

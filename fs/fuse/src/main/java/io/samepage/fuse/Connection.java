@@ -17,6 +17,12 @@ public interface Connection {
    */
   void invalidateInode(long nodeid, long offset, long length);
 
+  /**
+   * Tells the kernel that the attributes that it keeps of an inode are no longer true, before
+   * returning: unlike the others this takes no lock that a request could hold.
+   */
+  void invalidateAttributes(long nodeid);
+
   /** Tells the kernel to look a name up again; see {@link #invalidateInode} for the thread. */
   void invalidateEntry(long parent, byte[] name);
 }

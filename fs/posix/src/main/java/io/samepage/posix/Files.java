@@ -14,7 +14,9 @@ public final class Files {
   private static final byte[] EMPTY = {};
   private static final long SYS_OPENAT2 = 437;
   private static final long SYS_FCHMODAT2 = 452;
-  private static volatile boolean noFchmodat2;
+
+  /** Whether the kernel has no fchmodat2(2); tests set it to have what is done then. */
+  static volatile boolean noFchmodat2;
 
   private Files() {}
 
@@ -107,6 +109,20 @@ public final class Files {
   /** statx(2) of a descriptor, O_PATH ones as well. */
   public static void stat(int fd, Stat stat) throws ErrnoException {
     stat(fd, EMPTY, stat);
+  }
+
+  /**
+   * What the offset and the length of direct I/O on a file must be multiples of; 1 if its file
+   * system does not say (Linux before 6.1) or does not care.
+   */
+  public static int directAlignment(int fd) throws ErrnoException {
+    Scratch scratch = Scratch.current();
+    check(
+        C.statx(fd, scratch.empty(), Linux.AT_EMPTY_PATH, Linux.STATX_DIOALIGN, scratch.struct()));
+    ByteBuffer b = scratch.bytes();
+    int at = scratch.structAt();
+    boolean known = (b.getInt(at) & Linux.STATX_DIOALIGN) != 0;
+    return known ? Math.max(1, b.getInt(at + 156)) : 1;
   }
 
   /** statx(2) of a path that is followed, with the mount's ID. */
@@ -229,8 +245,17 @@ public final class Files {
     check(C.utimensat(dirfd, scratch.first(name), scratch.struct(), flags));
   }
 
+  /** ftruncate(2), of a descriptor that can write. */
   public static void truncate(int fd, long length) throws ErrnoException {
     check(C.ftruncate(fd, length));
+  }
+
+  /**
+   * truncate(2) of what a descriptor stands for; O_PATH descriptors are taken as well. Unlike
+   * {@link #truncate}, it may leave the times of a file alone whose size stays what it is.
+   */
+  public static void truncateByPath(int fd, long length) throws ErrnoException {
+    check(C.truncate(Scratch.current().procPath(fd, EMPTY), length));
   }
 
   public static void fallocate(int fd, int mode, long offset, long length) throws ErrnoException {

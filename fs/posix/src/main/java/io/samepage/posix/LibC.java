@@ -66,6 +66,7 @@ final class LibC {
     private static final long CHMOD = find("chmod");
     private static final long UTIMENSAT = find("utimensat");
     private static final long FTRUNCATE = find("ftruncate");
+    private static final long TRUNCATE = find("truncate");
     private static final long FALLOCATE = find("fallocate");
     private static final long LSEEK = find("lseek");
     private static final long FSYNC = find("fsync");
@@ -207,6 +208,10 @@ final class LibC {
 
     int ftruncate(int fd, long length) {
       return (int) CALL.invokeN2(TWO, FTRUNCATE, fd, length);
+    }
+
+    int truncate(long path, long length) {
+      return (int) CALL.invokeN2(TWO, TRUNCATE, path, length);
     }
 
     int fallocate(int fd, int mode, long offset, long length) {

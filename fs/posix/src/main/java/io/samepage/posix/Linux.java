@@ -55,6 +55,7 @@ public final class Linux {
   public static final int STATX_BASIC_STATS = 0x7ff;
   public static final int STATX_BTIME = 0x800;
   public static final int STATX_MNT_ID = 0x1000;
+  public static final int STATX_DIOALIGN = 0x2000;
   public static final int STATX_MNT_ID_UNIQUE = 0x4000;
 
   /** In {@link Stat#attributes}: the root of a mount. */

@@ -3,6 +3,7 @@ package io.samepage.posix;
 import static io.samepage.posix.Files.check;
 import static io.samepage.posix.LibC.C;
 
+import java.lang.ref.Reference;
 import java.nio.ByteBuffer;
 
 /** Mounting, and detached mounts (mount(2), open_tree(2), mount_setattr(2)). */
@@ -19,13 +20,12 @@ public final class Mounts {
     NativeBuffer rest = NativeBuffer.allocate(type.length + data.length + 2);
     rest.bytes().put(0, type);
     rest.bytes().put(type.length + 1, data);
-    check(
-        C.mount(
-            scratch.first(source),
-            scratch.second(target),
-            rest.address(),
-            flags,
-            rest.address() + type.length + 1));
+    long dataAt = rest.address() + type.length + 1;
+    try {
+      check(C.mount(scratch.first(source), scratch.second(target), rest.address(), flags, dataAt));
+    } finally {
+      Reference.reachabilityFence(rest);
+    }
   }
 
   /** umount2(2). */

@@ -6,7 +6,8 @@ import java.nio.ByteOrder;
 
 /**
  * Memory outside the heap, at a fixed address, with a view as a little-endian buffer. It lives as
- * long as this object is reachable. Not thread-safe.
+ * long as this object is reachable: whoever hands the address to a system call must use the object
+ * after it, or keep it in a field. Not thread-safe.
  */
 public final class NativeBuffer {
   private static final int LARGE = 64 * 1024;

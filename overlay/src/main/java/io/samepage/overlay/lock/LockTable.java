@@ -54,6 +54,9 @@ public final class LockTable {
   /** Locks and waiters of all files. Guarded by {@link #guard}. */
   private int size;
 
+  /** Set with {@link #guard}; never taken back. */
+  private volatile boolean hadRecords;
+
   /** Guarded by {@link #guard}. */
   private boolean closed;
 
@@ -69,6 +72,11 @@ public final class LockTable {
   /** Whether a file has neither locks nor waiters. Takes no lock. */
   public boolean isEmpty(Object file) {
     return !files.containsKey(file);
+  }
+
+  /** Whether anybody has ever asked for a record lock. */
+  public boolean hadRecords() {
+    return hadRecords;
   }
 
   /**
@@ -124,6 +132,7 @@ public final class LockTable {
     int outcome;
     guard.lock();
     try {
+      hadRecords |= !flock;
       FileLocks locks = files.computeIfAbsent(file, FileLocks::new);
       LockSpace space = locks.space(flock);
       OwnedLock conflict = space.conflict(wanted);

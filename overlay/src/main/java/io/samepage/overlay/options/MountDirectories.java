@@ -5,6 +5,7 @@ import io.samepage.posix.ErrnoException;
 import io.samepage.posix.Files;
 import io.samepage.posix.Linux;
 import io.samepage.posix.MountTable;
+import io.samepage.posix.Stat;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -24,11 +25,16 @@ import org.jspecify.annotations.Nullable;
 public final class MountDirectories implements AutoCloseable {
   private static final int RETRY_MILLIS = 10;
 
+  /** What a mount makes in its work directory. */
+  private static final List<ByteString> MADE =
+      List.of(ByteString.of("work"), ByteString.of("index"));
+
   private final List<HostDirectory> lower = new ArrayList<>();
   private final List<String> notes = new ArrayList<>();
   private @Nullable HostDirectory upper;
   private @Nullable HostDirectory work;
   private UpperFeatures features = UpperFeatures.ALL;
+  private final List<ByteString> missing = new ArrayList<>();
 
   private MountDirectories() {}
 
@@ -42,9 +48,10 @@ public final class MountDirectories implements AutoCloseable {
       throws MountRefusedException {
     MountDirectories directories = new MountDirectories();
     try {
-      directories.openAll(options, readMounts());
+      MountTable mounts = readMounts();
+      directories.openAll(options, mounts);
       directories.refuseOverlaps();
-      directories.prepareUpper(options, patience);
+      directories.prepareUpper(options, mounts, patience);
       return directories;
     } catch (MountRefusedException | RuntimeException e) {
       directories.close();
@@ -112,7 +119,8 @@ public final class MountDirectories implements AutoCloseable {
     }
   }
 
-  private void prepareUpper(MountOptions options, Duration patience) throws MountRefusedException {
+  private void prepareUpper(MountOptions options, MountTable mounts, Duration patience)
+      throws MountRefusedException {
     if (upper == null || work == null) {
       return;
     }
@@ -124,11 +132,16 @@ public final class MountDirectories implements AutoCloseable {
               + upper.name()
               + ": name a directory beside it");
     }
-    refuseKernelOverlays(upper, work);
+    refuseKernelOverlays(upper, work, mounts);
     long deadline = System.nanoTime() + patience.toNanos();
     lock(work, deadline);
     lock(upper, deadline);
     VolatileMark.check(work);
+    for (ByteString name : MADE) {
+      if (!isThere(work, name)) {
+        missing.add(name);
+      }
+    }
     features = UpperProbe.probe(upper, work, options.userXattr());
     if (!features.entryTypes()) {
       notes.add(
@@ -136,6 +149,28 @@ public final class MountDirectories implements AutoCloseable {
               + upper.name()
               + " does not tell the types of directory entries;"
               + " listing directories is slower than it could be");
+    }
+  }
+
+  private static boolean isThere(HostDirectory work, ByteString name) {
+    try {
+      return Files.tryStat(work.fd(), name.toBytes(), new Stat()) == 0;
+    } catch (ErrnoException e) {
+      return true;
+    }
+  }
+
+  /** Leaves the work directory as it was found, after a mount that did not come about. */
+  public void discard() {
+    if (work == null) {
+      return;
+    }
+    for (ByteString name : missing) {
+      try {
+        Files.rmdir(work.fd(), name.toBytes());
+      } catch (ErrnoException e) {
+        // It was not made, or is in use after all.
+      }
     }
   }
 
@@ -164,9 +199,9 @@ public final class MountDirectories implements AutoCloseable {
   }
 
   /** The kernel's overlayfs takes no lock that can be seen, but says what it was mounted with. */
-  private static void refuseKernelOverlays(HostDirectory upper, HostDirectory work)
-      throws MountRefusedException {
-    for (MountTable.Mount mount : readMounts().mounts()) {
+  private static void refuseKernelOverlays(
+      HostDirectory upper, HostDirectory work, MountTable mounts) throws MountRefusedException {
+    for (MountTable.Mount mount : mounts.mounts()) {
       if (mount.type().equals("overlay")) {
         String options = "," + new String(mount.options(), StandardCharsets.ISO_8859_1) + ",";
         refuseIfUsed(upper, ",upperdir=", options, mount);

@@ -51,14 +51,10 @@ public final class MountTarget implements AutoCloseable {
   }
 
   /**
-   * Refuses a mount point that is mounted on already or not empty, if a person asks for it
-   * (container engines may stack mounts), and one that would hide its own upper or work directory's
-   * contents.
+   * Refuses a mount point that is mounted on already or not empty, if a person asks for it;
+   * container engines may stack mounts.
    */
-  public void check(Form form, boolean nonEmpty, MountDirectories directories)
-      throws MountRefusedException {
-    refuseWithin(directories.upper());
-    refuseWithin(directories.work());
+  public void requireFree(Form form, boolean nonEmpty) throws MountRefusedException {
     if (form == Form.TOLERANT) {
       return;
     }
@@ -75,11 +71,15 @@ public final class MountTarget implements AutoCloseable {
     }
   }
 
-  private void refuseWithin(@Nullable HostDirectory layer) throws MountRefusedException {
-    if (layer != null && directory.isWithin(layer)) {
-      throw new MountRefusedException(
-          Reason.TARGET,
-          directory.name() + " is inside " + layer.name() + ": name a directory outside of it");
+  /** Refuses a mount point within the mount's own upper or work directory. */
+  public void requireApart(MountDirectories directories) throws MountRefusedException {
+    for (HostDirectory layer :
+        new @Nullable HostDirectory[] {directories.upper(), directories.work()}) {
+      if (layer != null && directory.isWithin(layer)) {
+        throw new MountRefusedException(
+            Reason.TARGET,
+            directory.name() + " is inside " + layer.name() + ": name a directory outside of it");
+      }
     }
   }
 

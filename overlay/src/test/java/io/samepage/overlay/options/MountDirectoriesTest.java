@@ -373,7 +373,8 @@ final class MountDirectoriesTest {
   private void target(String name, MountDirectories directories, Form form, boolean nonEmpty)
       throws MountRefusedException {
     try (MountTarget target = MountTarget.open(ByteString.of(dir.resolve(name).toString()))) {
-      target.check(form, nonEmpty, directories);
+      target.requireFree(form, nonEmpty);
+      target.requireApart(directories);
     }
   }
 }

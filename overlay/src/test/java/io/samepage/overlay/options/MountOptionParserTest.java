@@ -51,7 +51,7 @@ final class MountOptionParserTest {
     assertThat(options.work()).isEqualTo(ByteString.of("/w"));
     assertThat(options.redirectDir()).isEqualTo(RedirectDir.ON);
     assertThat(options.metacopy()).isFalse();
-    assertThat(options.index()).isFalse();
+    assertThat(options.index()).isTrue();
     assertThat(options.xino()).isEqualTo(Xino.AUTO);
     assertThat(options.coherence()).isEqualTo(Coherence.AUTO);
     assertThat(options.nativeDirs()).contains(ByteString.of("/usr"), ByteString.of("/opt"));

@@ -141,6 +141,11 @@ final class KernelSession implements Session, Connection {
   }
 
   @Override
+  public void invalidateAttributes(long nodeid) {
+    notifier.invalidateAttributes(nodeid);
+  }
+
+  @Override
   public void invalidateEntry(long parent, byte[] name) {
     notifier.invalidateEntry(parent, name);
   }

@@ -31,6 +31,9 @@ final class Notifier {
   private final ReplyPort device;
   private final Thread thread;
 
+  /** For what is told at once; its monitor guards it. */
+  private final NativeBuffer urgent = NativeBuffer.allocate(OutHeader.BYTES + InvalInodeOut.BYTES);
+
   /** Guarded by this, as all below; in the order in which they go out. */
   private final Queue<Notification> queue = new ArrayDeque<>();
 
@@ -80,6 +83,16 @@ final class Notifier {
     add(new Notification(nodeid, offset, length, null));
   }
 
+  /**
+   * Tells at once. With no data to drop the kernel looks the inode up, marks its attributes and
+   * takes only a spin lock for that (fuse_reverse_inval_inode).
+   */
+  void invalidateAttributes(long nodeid) {
+    synchronized (urgent) {
+      send(urgent, new Notification(nodeid, -1, 0, null));
+    }
+  }
+
   void invalidateEntry(long parent, byte[] name) {
     if (name.length == 0 || name.length > MAX_NAME) {
       throw new IllegalArgumentException("a name of " + name.length + " bytes");
@@ -102,12 +115,16 @@ final class Notifier {
       if (notification == null) {
         return;
       }
-      int length = put(message.bytes(), notification);
-      int result = device.write(message.address(), length);
-      // ENOENT: the kernel does not know it (any more). ENOTDIR, ENODEV and the like: the same.
-      if (result == -Errno.EINVAL) {
-        log.error("the kernel does not understand a notification of {} bytes", length);
-      }
+      send(message, notification);
+    }
+  }
+
+  private void send(NativeBuffer message, Notification notification) {
+    int length = put(message.bytes(), notification);
+    int result = device.write(message.address(), length);
+    // ENOENT: the kernel does not know it (any more). ENOTDIR, ENODEV and the like: the same.
+    if (result == -Errno.EINVAL) {
+      log.error("the kernel does not understand a notification of {} bytes", length);
     }
   }
 

@@ -190,6 +190,44 @@ class MountedTest {
   }
 
   @Test
+  void inodesAreForgottenInTheMiddleOfEverything() throws Exception {
+    MemoryFileSystem fs = new MemoryFileSystem();
+    try (TestMount mount = TestMount.of(fs)) {
+      List<Process> busy = new ArrayList<>();
+      for (int i = 0; i < 6; i++) {
+        busy.add(
+            mount.startPython(
+                """
+                import os
+                me = "%d"
+                for n in range(150):
+                    os.mkdir(me)
+                    for name in "abcd":
+                        with open(me + "/" + name, "w") as f: f.write(name * 1000)
+                    os.rename(me + "/a", me + "/e")
+                    os.link(me + "/b", me + "/f")
+                    os.symlink("f", me + "/g")
+                    assert sorted(os.listdir(me)) == list("bcdefg")
+                    for name in "bcdefg":
+                        with open(me + "/" + name) as f: assert len(f.read()) == 1000
+                    for name in "bcdefg": os.unlink(me + "/" + name)
+                    os.rmdir(me)
+                """
+                    .formatted(i)));
+      }
+      while (busy.stream().anyMatch(Process::isAlive)) {
+        mount.dropInodes();
+      }
+      for (Process process : busy) {
+        TestMount.finish(process);
+      }
+      mount.dropInodes();
+      await("forgets", () -> fs.lookups() == 0);
+      await("releases", () -> fs.openHandles() == 0);
+    }
+  }
+
+  @Test
   void dataPassTheDaemonByThroughABackingFile(@TempDir Path directory) throws Exception {
     byte[] content = new byte[1 << 20];
     new Random(1).nextBytes(content);

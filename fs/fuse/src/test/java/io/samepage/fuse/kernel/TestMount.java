@@ -83,13 +83,19 @@ final class TestMount implements AutoCloseable {
     return finish(start(script));
   }
 
+  /** Starts a Python program in the mount. */
+  Process startPython(String program) throws IOException {
+    Assumptions.assumeTrue(
+        Files.isExecutable(Path.of("/usr/bin/python3")), "there is no python3 here");
+    return new ProcessBuilder(
+            "/usr/bin/python3", "-c", "import os; os.chdir('" + directory + "')\n" + program)
+        .redirectErrorStream(true)
+        .start();
+  }
+
   /** Runs a Python program in the mount. */
   String python(String program) throws Exception {
-    Process process =
-        new ProcessBuilder("python3", "-c", "import os; os.chdir('" + directory + "')\n" + program)
-            .redirectErrorStream(true)
-            .start();
-    return finish(process);
+    return finish(startPython(program));
   }
 
   static String finish(Process process) throws Exception {

@@ -1,0 +1,114 @@
+package io.samepage.daemon;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.StandardProtocolFamily;
+import java.net.UnixDomainSocketAddress;
+import java.nio.ByteBuffer;
+import java.nio.channels.ServerSocketChannel;
+import java.nio.channels.SocketChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+final class ControlSocketTest {
+  @TempDir Path dir;
+
+  private StateDirectory state() {
+    return StateDirectory.of(Map.of(StateDirectory.RUN_DIR, dir.toString()), 1);
+  }
+
+  private static byte[] bytes(String text) {
+    return text.getBytes(StandardCharsets.UTF_8);
+  }
+
+  private ControlSocket open(String status) throws Exception {
+    return ControlSocket.open(state().socket("0:7"), () -> bytes(status));
+  }
+
+  @Test
+  void answersWithTheStatus() throws Exception {
+    String large = "x".repeat(3 << 20);
+    ControlClient client = new ControlClient(state());
+    try (ControlSocket socket = open(large)) {
+      assertThat(client.devices()).containsExactly("0:7");
+      for (int i = 0; i < 20; i++) {
+        assertThat(client.status("0:7")).hasSize(large.length());
+      }
+    }
+    assertThat(client.devices()).isEmpty();
+    assertThat(client.status("0:7")).isNull();
+    assertThat(dir).isEmptyDirectory();
+  }
+
+  @Test
+  void whoWaitsIsLeftWaitingUntilTheProcessEnds() throws Exception {
+    ControlClient client = new ControlClient(state());
+    try (ControlSocket socket = open("{}")) {
+      try (ControlClient.DaemonEnd end = client.watch("0:7")) {
+        assertThat(end).isNotNull();
+        assertThat(end.await(Duration.ofMillis(200))).isFalse();
+      }
+    }
+    assertThat(client.watch("0:7")).isNull();
+  }
+
+  @Test
+  void clientsThatSayNothingOrNonsenseHoldNobodyUp() throws Exception {
+    try (ControlSocket socket = open("{}");
+        SocketChannel silent = SocketChannel.open(StandardProtocolFamily.UNIX);
+        SocketChannel odd = SocketChannel.open(StandardProtocolFamily.UNIX)) {
+      silent.connect(UnixDomainSocketAddress.of(state().socket("0:7")));
+      odd.connect(UnixDomainSocketAddress.of(state().socket("0:7")));
+      odd.write(ByteBuffer.wrap(bytes("frobnicate".repeat(100))));
+      assertThat(new ControlClient(state()).status("0:7")).isEqualTo(bytes("{}"));
+    }
+  }
+
+  @Test
+  void theSocketOfAKilledDaemonIsRemoved() throws Exception {
+    Path stale = state().socket("0:8");
+    ServerSocketChannel.open(StandardProtocolFamily.UNIX)
+        .bind(UnixDomainSocketAddress.of(stale))
+        .close();
+    assertThat(stale).exists();
+    assertThat(new ControlClient(state()).status("0:8")).isNull();
+    assertThat(stale).doesNotExist();
+  }
+
+  @Test
+  void aNewDaemonTakesTheNameOfADeadOne() throws Exception {
+    Files.createFile(state().socket("0:7"));
+    try (ControlSocket socket = open("{}")) {
+      assertThat(new ControlClient(state()).status("0:7")).isEqualTo(bytes("{}"));
+    }
+  }
+
+  @Test
+  void aDaemonThatDoesNotAnswerIsAFailure() throws Exception {
+    try (ServerSocketChannel mute = ServerSocketChannel.open(StandardProtocolFamily.UNIX)) {
+      mute.bind(UnixDomainSocketAddress.of(state().socket("0:9")));
+      Thread closing =
+          new Thread(
+              () -> {
+                try {
+                  mute.accept().close();
+                } catch (IOException e) {
+                  throw new UncheckedIOException(e);
+                }
+              });
+      closing.start();
+      assertThatThrownBy(() -> new ControlClient(state()).status("0:9"))
+          .isInstanceOf(CommandFailure.class)
+          .hasMessageContaining("does not answer");
+      closing.join();
+    }
+  }
+}
