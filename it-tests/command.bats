@@ -63,8 +63,7 @@ fixture() {
 
 @test "status of one mount, for programs" {
     equal "$(status_of target)" "$MNT"
-    pid=$(status_of pid)
-    kill -0 "$pid"
+    equal "$(status_of pid)" "$(daemon_of "$MNT")"
     equal "$(status_of transport)" kernel
     equal "$(status_of layers.lower)" "$STACK/low1 $STACK/low2"
     equal "$(status_of layers.upper)" "$STACK/up"
