@@ -63,8 +63,7 @@ fixture() {
 
 @test "status of one mount, for programs" {
     equal "$(status_of target)" "$MNT"
-    pid=$(status_of pid)
-    kill -0 "$pid"
+    equal "$(status_of pid)" "$(daemon_of "$MNT")"
     equal "$(status_of transport)" kernel
     equal "$(status_of layers.lower)" "$STACK/low1 $STACK/low2"
     equal "$(status_of layers.upper)" "$STACK/up"
@@ -86,6 +85,8 @@ fixture() {
 }
 
 @test "status counts copy-ups, once each" {
+    # the directory is copied up too
+    touch new
     before=$(status_of copy_ups)
     echo more >>f
     echo more >>f
@@ -150,7 +151,8 @@ fixture() {
     eventually 20 is_mounted "$MNT"
     content "$M/f" lower
     kill -0 "$daemon"
-    kill -INT "$daemon"
+    # (bash lets a job in the background ignore the interrupt)
+    kill -TERM "$daemon"
     eventually 20 refuses is_mounted "$MNT"
     wait "$daemon" || true
 }

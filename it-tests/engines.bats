@@ -45,7 +45,7 @@ layers() {
 }
 
 @test "options that it does not know are no error" {
-    engine_mount "$(layers),private,fsync=0,noacl,xino=off,nodev,something=else,xattr_permissions=2"
+    engine_mount "$(layers),private,fsync=0,noacl,xino=off,nodev,something=else"
     content "$M/f" lower
 }
 

@@ -168,10 +168,11 @@ same_tree_under_the_kernel() {
 @test "inode numbers agree with the kernel's on one file system" {
     mount_overlay
     changes 1
-    (cd "$M" && find . -printf '%P %i\n' | sort) >"$STACK/one"
+    # without an index the kernel gives hard links of a lower file another number
+    (cd "$M" && find . -mindepth 1 \( -links 1 -o -type d \) -printf '%P %i\n' | sort) >"$STACK/one"
     umount_overlay
     mount_kernel "lowerdir=$LOWERDIR,upperdir=$UPPER,workdir=$WORK" "$M"
-    (cd "$M" && find . -printf '%P %i\n' | sort) >"$STACK/two"
+    (cd "$M" && find . -mindepth 1 \( -links 1 -o -type d \) -printf '%P %i\n' | sort) >"$STACK/two"
     umount "$M"
     diff "$STACK/one" "$STACK/two"
 }

@@ -29,7 +29,8 @@ refused() {
 }
 
 everything_in_the_stack() {
-    find "$STACK" -xdev ! -path '*/lower.before*' -printf '%P %y %m %U %s %T@\n' | sort
+    # trying what an upper file system can do may leave a directory's time changed
+    find "$STACK" -xdev ! -path '*/lower.before*' \( -type d -printf '%P %y %m %U\n' -o -printf '%P %y %m %U %s %T@\n' \) | sort
 }
 
 # The value of a key in the JSON status of the current mount.

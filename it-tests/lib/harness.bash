@@ -101,7 +101,7 @@ mount_samepage() { # OPTIONS TARGET
 # Unmounts $MNT and waits until its daemon is gone.
 umount_overlay() {
     local pid=''
-    under_kernel || pid=$(daemon_of "$MNT") || true
+    under_kernel || pid=$(daemon_of "$MNT" 2>/dev/null) || true
     leave_mount
     timeout -k 1 20 umount "$MNT" || return
     [[ -z $pid ]] || await_exit "$pid"
@@ -135,16 +135,10 @@ is_mounted() { # PATH
     return 1
 }
 
-# The process that serves a mount: status is asked, not ps, so that a test sees
-# what a user sees. Tests send signals to it, hence only to a process of this run.
+# The process that serves a mount. Tests send signals to it, hence only one that
+# this run has started. (`status` knows it too, but takes a virtual machine each time.)
 daemon_of() { # TARGET
-    local pid
-    pid=$(timeout -k 1 20 "$SAMEPAGE" status "$1" --json 2>/dev/null 3>&- 4>&- </dev/null | sys json pid)
-    if [[ ! $pid =~ ^[0-9]+$ ]] || ! grep -zq "^SAMEPAGE_TEST_MARK=$RUN_DIR/" "/proc/$pid/environ"; then
-        echo "status names no process of ours: '$pid'" >&2
-        return 1
-    fi
-    echo "$pid"
+    sys daemon "$RUN_DIR" "$1"
 }
 
 await_exit() { # PID
@@ -392,11 +386,14 @@ skip_known_difference() {
 
 known_difference() { # TEST
     [[ -z ${IT_RUN_DIFFERENCES:-} ]] || return 0
-    local list=open-failures
-    ! under_kernel || list=kernel-differences
-    kind=$list file=$FILE_NAME name=$1 awk -F'|' '
+    local lists=("$SUITE/fuse-differences" "$SUITE/open-failures")
+    ! under_kernel || lists=("$SUITE/kernel-differences")
+    file=$FILE_NAME name=$1 awk -F'|' '
         $1 == ENVIRON["file"] && ($2 == "*" || $2 == ENVIRON["name"]) {
-            print (ENVIRON["kind"] == "open-failures" ? "open: " : "kernel: ") $3
+            list = FILENAME
+            sub(/.*\//, "", list)
+            sub(/-.*/, "", list)
+            print list ": " $3
             exit
-        }' "$SUITE/$list"
+        }' "${lists[@]}"
 }

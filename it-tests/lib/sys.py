@@ -1124,6 +1124,22 @@ def marked(mark):
 
 
 @op
+def daemon(run, target):
+    """The process, started by this run of the suite, that serves the mount on TARGET."""
+    wanted = b"SAMEPAGE_TEST_MARK=" + b(run) + b"/"
+    for text in os.listdir("/proc"):
+        try:
+            if text.isdigit() and b(target) in open("/proc/%s/cmdline" % text, "rb").read().split(b"\0"):
+                name = os.readlink("/proc/%s/exe" % text)
+                environment = open("/proc/%s/environ" % text, "rb").read().split(b"\0")
+                if name.endswith("/java") and any(variable.startswith(wanted) for variable in environment):
+                    return text
+        except OSError:
+            pass  # it has ended meanwhile
+    raise Failed("no daemon serves " + target)
+
+
+@op
 def json(path):
     """A value of the JSON on stdin, by keys joined with dots; a missing key is `none`."""
     import json as decoder
