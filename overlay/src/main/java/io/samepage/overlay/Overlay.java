@@ -131,11 +131,26 @@ final class Overlay {
       return;
     }
     node = found.node();
-    access.complete(node, stat);
+    boolean known = found.known();
     if (found.key() != null) {
       node = nodes.addLinked(found.key(), node, parent, name);
     } else {
       nodes.add(node);
+    }
+    try {
+      if (node == found.node() && !known) {
+        access.complete(node, stat);
+      } else {
+        // Found by another name of the file, which may have been copied up since: what was looked
+        // at under this name need not be what counts now.
+        access.stat(node, stat);
+      }
+    } catch (ErrnoException e) {
+      Node gone = nodes.forget(node.nodeid, 1);
+      if (gone != null) {
+        drop(gone);
+      }
+      throw e;
     }
     show(node, stat, entry);
   }
