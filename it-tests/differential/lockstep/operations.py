@@ -270,14 +270,18 @@ def map_write(actor, area, offset, length, fill):
 
 @operation
 def map_source(actor, area, offset, length):
-    """What a mapping of a descriptor that only reads would show if it were made now; "no slot" where nobody can tell. EBADF if the
-    descriptor could write: such a mapping shows the file."""
+    """What a mapping of a descriptor that only reads would show of the file if it were made now; "no slot" where nobody can tell.
+    EBADF if the descriptor could write: such a mapping shows the file."""
     mapping = actor.area(area)
-    fd = actor.source(area)
-    start = mapping.offset + offset
-    content = os.pread(fd, min(length, mapping.length - offset), start)
-    end = -(-os.fstat(fd).st_size // 4096) * 4096  # the last page reads as zeroes after the end of the file
-    return shown(content.ljust(min(length, mapping.length - offset, max(end - start, 0)), b"\0"))
+    return shown(os.pread(actor.source(area), min(length, mapping.length - offset), mapping.offset + offset))
+
+
+@operation
+def map_inside(actor, area, offset, length):
+    """What it does show, as far as the file goes: what a mapping holds after the end is nobody's."""
+    mapping = actor.area(area)
+    rest = os.fstat(actor.source(area)).st_size - mapping.offset - offset
+    return shown(mapping.read(offset, max(0, min(length, mapping.length - offset, rest))))
 
 
 @operation

@@ -475,6 +475,7 @@ final class CopyUp {
       Xattrs.remove(upper.number(), Names.EMPTY, xattrs.metacopy);
       node.setMetacopy(false);
     }
+    connection.invalidateAttributes(node.nodeid); // the times, and how many blocks it has
     copyUps.increment();
   }
 

@@ -27,11 +27,13 @@ final class Creation {
   private static final int NEW = Linux.O_CREAT | Linux.O_EXCL | Linux.O_NOFOLLOW;
 
   private final Overlay overlay;
+  private final Redirects redirects;
   private final int uid = Credentials.effectiveUid();
   private final int gid = Credentials.effectiveGid();
 
-  Creation(Overlay overlay) {
+  Creation(Overlay overlay, Redirects redirects) {
     this.overlay = overlay;
+    this.redirects = redirects;
   }
 
   /** What is to be created. */
@@ -295,13 +297,22 @@ final class Creation {
   void link(Node node, Directory newParent, byte[] newName, Entry entry) throws ErrnoException {
     WorkDirectory work = overlay.work();
     overlay.copyUp.directory(newParent);
-    overlay.copyUp.node(node, CopyUp.Extent.DATA);
+    overlay.copyUp.node(node, CopyUp.Extent.METADATA);
     Stat stat = new Stat();
     overlay.tree.readLock().lock();
     try {
       synchronized (newParent) {
         try (var above = overlay.descriptors.upper(newParent);
             Place from = overlay.access.upper(node)) {
+          if (node.isMetacopy()) {
+            Directory parent = node.parent();
+            if (parent == null) {
+              throw ErrnoException.of(Errno.ENOENT); // its last name went this moment
+            }
+            try (Fd upper = LayerAccess.openPath(from)) {
+              redirects.set(node, parent, node.name(), upper, false);
+            }
+          }
           linkTo(from, above.number(), newName, work);
           Files.stat(from.dirfd(), from.name(), stat);
         }

@@ -16,11 +16,9 @@ final class Handles {
    *     of
    */
   record Handle(Node node, OpenFile file, boolean writable, int alignment) {
-    /** EINVAL if direct I/O cannot be done so. */
-    void checkAligned(long offset, int size) throws ErrnoException {
-      if (alignment > 1 && ((offset | size) & (alignment - 1)) != 0) {
-        throw ErrnoException.of(Errno.EINVAL);
-      }
+    /** Whether direct I/O can be done so. */
+    boolean isAligned(long offset, int size) {
+      return alignment <= 1 || ((offset | size) & (alignment - 1)) == 0;
     }
   }
 

@@ -191,6 +191,9 @@ final class Metadata {
     overlay.tree.readLock().lock();
     try (Place place = overlay.access.metadata(node);
         Fd fd = LayerAccess.open(place, Linux.O_RDONLY | Linux.O_NONBLOCK)) {
+      if (set) {
+        overlay.openFiles.keepWritable(node);
+      }
       Files.ioctl(fd.number(), wide, argument);
     } finally {
       overlay.tree.readLock().unlock();

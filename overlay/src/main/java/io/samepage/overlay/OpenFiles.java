@@ -135,6 +135,7 @@ final class OpenFiles {
       }
       copyUp.node(node, truncate ? CopyUp.Extent.EMPTY : CopyUp.Extent.DATA);
     }
+    boolean first;
     tree.readLock().lock();
     try {
       synchronized (lockOf(node)) {
@@ -143,9 +144,14 @@ final class OpenFiles {
           truncate(node, file, 0, false, killSuidgid);
         }
         answer(node, file, writable, flags, opened);
+        first = writable && file.writers == 1;
       }
     } finally {
       tree.readLock().unlock();
+    }
+    if (first) {
+      // From now on attributes are asked for each time (hasWriters): those kept so far must go.
+      connection.invalidateAttributes(node.nodeid);
     }
   }
 
@@ -418,24 +424,44 @@ final class OpenFiles {
     tree.readLock().lock();
     try {
       synchronized (lockOf(node)) {
-        if (file.upper == null || !file.upperWritable) {
-          try (Place place = access.upper(current(node))) {
-            Fd fd = LayerAccess.open(place, Linux.O_RDWR);
-            Fd old = file.upper;
-            file.upper = fd;
-            file.upperWritable = true;
-            if (old != null) {
-              // Another thread may be reading through it: its number gets the new file instead.
-              Files.dup2(fd.number(), old.number());
-              fd.close();
-              file.upper = old;
-            }
-          }
-        }
-        return file.upper.number();
+        return openForWriting(node, file).number();
       }
     } finally {
       tree.readLock().unlock();
+    }
+  }
+
+  private Fd openForWriting(Node node, OpenFile file) throws ErrnoException {
+    Fd old = file.upper;
+    if (old != null && file.upperWritable) {
+      return old;
+    }
+    try (Place place = access.upper(current(node))) {
+      Fd fd = LayerAccess.open(place, Linux.O_RDWR);
+      if (old == null) {
+        file.upper = fd;
+        file.upperWritable = true;
+        return fd;
+      }
+      // Another thread may be reading through it: its number gets the new file instead.
+      try (fd) {
+        Files.dup2(fd.number(), old.number());
+      }
+      file.upperWritable = true;
+      return old;
+    }
+  }
+
+  /**
+   * Opens the upper file for writing if there are handles that can write it, before it is made one
+   * that can no longer be opened so (chattr(1), +a and +i): what is open stays as it is.
+   */
+  void keepWritable(Node node) throws ErrnoException {
+    synchronized (lockOf(node)) {
+      OpenFile file = node.openFile;
+      if (file != null && file.writers > 0) {
+        openForWriting(node, file);
+      }
     }
   }
 

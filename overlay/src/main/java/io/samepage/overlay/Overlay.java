@@ -125,14 +125,31 @@ final class Overlay {
       show(node, stat, entry);
       return;
     }
+    boolean fresh = false;
     while (node == null) {
       Resolver.Found found = resolver.find(parent, name, stat);
       if (found == null) {
         absent(entry);
         return;
       }
-      access.complete(found.node(), stat);
+      fresh = !found.known();
       node = take(found, parent, name);
+      fresh = fresh && node == found.node();
+    }
+    try {
+      if (fresh) {
+        access.complete(node, stat);
+      } else {
+        // Found by another name of the file, which may have been copied up since: what was looked
+        // at under this name need not be what counts now.
+        access.stat(node, stat);
+      }
+    } catch (ErrnoException e) {
+      Node gone = nodes.forget(node.nodeid, 1);
+      if (gone != null) {
+        drop(gone);
+      }
+      throw e;
     }
     show(node, stat, entry);
   }

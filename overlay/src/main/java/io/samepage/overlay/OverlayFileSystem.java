@@ -23,6 +23,7 @@ import io.samepage.posix.Files;
 import io.samepage.posix.Linux;
 import io.samepage.posix.NativeBuffer;
 import io.samepage.posix.Processes;
+import io.samepage.posix.Stat;
 import io.samepage.posix.StatFs;
 import org.jspecify.annotations.Nullable;
 
@@ -115,12 +116,13 @@ public final class OverlayFileSystem implements FileSystem {
     int limit = (int) Math.max(64, Math.min(4096, Processes.descriptorLimit() / 4));
     Overlay overlay = new Overlay(config, layers, work, index, handles, limit, connection);
     Removal removal = new Removal(overlay);
+    Redirects redirects = new Redirects(overlay);
     parts =
         new Parts(
             overlay,
-            new Creation(overlay),
+            new Creation(overlay, redirects),
             removal,
-            new Renames(overlay, removal),
+            new Renames(overlay, removal, redirects),
             new Metadata(overlay));
   }
 
@@ -446,8 +448,15 @@ public final class OverlayFileSystem implements FileSystem {
       Request request, long nodeid, long handle, long offset, int size, NativeBuffer out)
       throws ErrnoException {
     Handle open = handles.get(handle);
-    open.checkAligned(offset, size);
     int fd = overlay().openFiles.readable(open);
+    if (!open.isAligned(offset, size)) {
+      Stat stat = new Stat();
+      Files.stat(fd, stat);
+      if (offset >= stat.size) {
+        return 0;
+      }
+      throw ErrnoException.of(Errno.EINVAL);
+    }
     int done = 0;
     while (done < size) {
       int got = Files.pread(fd, out.address() + done, size - done, offset + done);
@@ -474,7 +483,9 @@ public final class OverlayFileSystem implements FileSystem {
       boolean writeback)
       throws ErrnoException {
     Handle open = handles.get(handle);
-    open.checkAligned(offset, size);
+    if (!open.isAligned(offset, size)) {
+      throw ErrnoException.of(Errno.EINVAL);
+    }
     int fd = overlay().openFiles.writable(open);
     int written = Files.pwrite(fd, address, size, offset);
     if (killSuidgid) {

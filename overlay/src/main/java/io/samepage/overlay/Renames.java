@@ -8,10 +8,6 @@ import io.samepage.posix.Files;
 import io.samepage.posix.Linux;
 import io.samepage.posix.Stat;
 import io.samepage.posix.Xattrs;
-import java.io.ByteArrayOutputStream;
-import java.util.ArrayDeque;
-import java.util.Arrays;
-import java.util.Deque;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -20,15 +16,14 @@ import org.jspecify.annotations.Nullable;
  * covered by a whiteout in the same step.
  */
 final class Renames {
-  /** As the kernel's overlayfs: a longer path is not stored (redirect_max). */
-  private static final int REDIRECT_MAX = 256;
-
   private final Overlay overlay;
   private final Removal removal;
+  private final Redirects redirects;
 
-  Renames(Overlay overlay, Removal removal) {
+  Renames(Overlay overlay, Removal removal, Redirects redirects) {
     this.overlay = overlay;
     this.removal = removal;
+    this.redirects = redirects;
   }
 
   void rename(Directory parent, byte[] name, Directory newParent, byte[] newName, int flags)
@@ -88,7 +83,6 @@ final class Renames {
       if (!overlay.config.createRedirects()) {
         throw ErrnoException.of(Errno.EXDEV); // so that mv(1) copies instead
       }
-      redirectOf(directory, parent, false);
     }
     overlay.copyUp.directory(parent);
     overlay.copyUp.name(node, parent, name);
@@ -219,22 +213,13 @@ final class Renames {
       throws ErrnoException {
     if (node instanceof Directory directory) {
       if (directory.hasLowers()) {
-        byte[] redirect = redirectOf(directory, parent, parent == newParent);
-        Xattrs.set(dirfd, name, overlay.xattrs.redirect, redirect, 0);
+        setRedirect(node, parent, name, newParent);
       } else if (newParent.hasLowers()) {
         // Whatever lower layers have under the new name must not shine through.
         Xattrs.set(dirfd, name, overlay.xattrs.opaque, OverlayXattrs.YES, 0);
       }
     } else if (node.isMetacopy()) {
-      LayerDirectory lower = node.lowerDirectory();
-      byte[] lowerName = node.lowerName();
-      if (lower != null && lowerName != null) {
-        byte[] path = path(lower, lowerName);
-        if (path.length > REDIRECT_MAX) {
-          throw ErrnoException.of(Errno.EXDEV);
-        }
-        Xattrs.set(dirfd, name, overlay.xattrs.redirect, path, 0);
-      }
+      setRedirect(node, parent, name, newParent);
     }
     // Its number is that of a file below, perhaps, and readdir of the new directory must say so.
     if (!newParent.isImpure()) {
@@ -244,48 +229,11 @@ final class Renames {
     }
   }
 
-  /** Where the lower parts of a directory are: a name if that does, else a path from the roots. */
-  private static byte[] redirectOf(Directory directory, Directory parent, boolean sameParent)
+  private void setRedirect(Node node, Directory parent, byte[] name, Directory newParent)
       throws ErrnoException {
-    LayerDirectory top = directory.lowers()[0];
-    if (sameParent && allBeneath(directory, parent, top.name())) {
-      return top.name();
+    try (Fd upper = overlay.access.openMetadata(node)) {
+      redirects.set(node, parent, name, upper, parent == newParent);
     }
-    LayerDirectory above = top.parent();
-    if (above == null) {
-      throw ErrnoException.of(Errno.EXDEV);
-    }
-    byte[] path = path(above, top.name());
-    if (path.length > REDIRECT_MAX) {
-      throw ErrnoException.of(Errno.EXDEV);
-    }
-    return path;
-  }
-
-  private static boolean allBeneath(Directory directory, Directory parent, byte[] name) {
-    for (LayerDirectory lower : directory.lowers()) {
-      if (!Arrays.equals(lower.name(), name)
-          || Arrays.stream(parent.lowers()).noneMatch(each -> each == lower.parent())) {
-        return false;
-      }
-    }
-    return true;
-  }
-
-  private static byte[] path(LayerDirectory directory, byte[] name) {
-    Deque<byte[]> components = new ArrayDeque<>();
-    components.push(name);
-    LayerDirectory at = directory;
-    for (LayerDirectory above = at.parent(); above != null; above = at.parent()) {
-      components.push(at.name());
-      at = above;
-    }
-    ByteArrayOutputStream path = new ByteArrayOutputStream();
-    for (byte[] component : components) {
-      path.write('/');
-      path.writeBytes(component);
-    }
-    return path.toByteArray();
   }
 
   // ------------------------------------------------------------------ hard links

@@ -293,7 +293,12 @@ final class Resolver {
    *
    * @param key the inode below, if it has several names by which the node is to be found again
    */
-  record Found(Node node, @Nullable InodeKey key) {}
+  record Found(Node node, @Nullable InodeKey key) {
+    /** Whether the node is in the table already. */
+    boolean known() {
+      return node.nodeid != 0;
+    }
+  }
 
   /**
    * A walk down the lower layers after one name, which redirects may change on the way
