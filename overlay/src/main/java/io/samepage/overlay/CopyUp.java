@@ -231,6 +231,7 @@ final class CopyUp {
           new Fd(Files.open(staging.fd(), temporary, Linux.O_PATH | Linux.O_NOFOLLOW, 0))) {
         fill(stat, source, data, copy, extent, metacopy);
         mark(copy, origin, metacopy);
+        protect(node, stat, copy);
         if (linked && index != null) {
           index.storeNlink(copy.number(), stat.nlink, 2);
         }
@@ -322,6 +323,16 @@ final class CopyUp {
       return;
     }
     Xattrs.set(copy.number(), Names.EMPTY, xattrs.metacopy, Names.EMPTY, 0);
+  }
+
+  /** Keeps the flags of chattr(1) to which the overlay holds. */
+  private void protect(Node node, Stat stat, Fd copy) throws ErrnoException {
+    byte[] mark = Protection.mark(stat);
+    if (mark.length > 0) {
+      Xattrs.set(copy.number(), Names.EMPTY, xattrs.protattr, mark, 0);
+      node.note(stat);
+      node.noteProtection(node.isImmutable(), node.isAppendOnly());
+    }
   }
 
   private static void setMetadata(Stat stat, Fd copy, Extent extent) throws ErrnoException {

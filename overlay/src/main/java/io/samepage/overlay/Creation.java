@@ -102,6 +102,7 @@ final class Creation {
       int flags)
       throws ErrnoException {
     overlay.work();
+    Protection.checkEntry(parent);
     overlay.copyUp.directory(parent);
     Stat stat = new Stat();
     overlay.tree.readLock().lock();
@@ -144,7 +145,7 @@ final class Creation {
             ? new Directory(parent, name, ino, new LayerDirectory[0])
             : new Node(parent, name, stat.mode, ino);
     node.setUpper();
-    node.noteMode(stat.mode);
+    node.note(stat);
     overlay.reader.changed(parent);
     overlay.nodes.add(node);
     if (opened != null) {
@@ -273,6 +274,7 @@ final class Creation {
       Request request, Directory parent, int flags, int mode, int umask, Entry entry, Opened opened)
       throws ErrnoException {
     overlay.work();
+    Protection.checkEntry(parent);
     overlay.copyUp.directory(parent);
     Stat stat = new Stat();
     overlay.tree.readLock().lock();
@@ -283,7 +285,7 @@ final class Creation {
       long ino = overlay.layers.numbers().number(stat.dev(), stat.ino);
       Node node = new Node(null, Names.EMPTY, stat.mode, ino);
       node.setUpper();
-      node.noteMode(stat.mode);
+      node.note(stat);
       node.setAnchor(new Fd(Files.dup(fd.number())));
       node.setRemoved(true);
       overlay.nodes.add(node);
@@ -296,6 +298,8 @@ final class Creation {
 
   void link(Node node, Directory newParent, byte[] newName, Entry entry) throws ErrnoException {
     WorkDirectory work = overlay.work();
+    Protection.checkFixed(node);
+    Protection.checkEntry(newParent);
     overlay.copyUp.directory(newParent);
     overlay.copyUp.node(node, CopyUp.Extent.METADATA);
     Stat stat = new Stat();

@@ -159,7 +159,7 @@ final class LayerAccess {
 
   /** Shows attributes to the kernel. */
   static void show(Node node, Stat stat, Attributes attributes) {
-    node.noteMode(stat.mode);
+    node.note(stat);
     attributes.ino = node.ino();
     attributes.size = stat.size;
     attributes.blocks = stat.blocks;

@@ -37,8 +37,10 @@ final class Metadata {
   }
 
   /** Changes what {@code change} names: size first, then owner, since that clears mode bits. */
-  void set(Node node, AttributeChange change, Attributes attributes) throws ErrnoException {
+  void set(Request request, Node node, AttributeChange change, Attributes attributes)
+      throws ErrnoException {
     overlay.work();
+    Protection.checkChange(node, change);
     if (change.setSize) {
       overlay.copyUp.node(node, change.size == 0 ? CopyUp.Extent.EMPTY : CopyUp.Extent.DATA);
     } else {
@@ -49,10 +51,10 @@ final class Metadata {
     try {
       if (change.setSize) {
         boolean byPath = change.handle == Opened.NO_HANDLE;
-        overlay.openFiles.truncate(node, change.size, byPath, change.killSuidgid);
+        overlay.openFiles.truncate(node, change.size, byPath, change.killSuidgid ? request : null);
       }
       try (Place place = overlay.access.upper(node)) {
-        apply(place, change);
+        apply(request, place, change);
         Files.stat(place.dirfd(), place.name(), stat);
       }
       overlay.access.complete(node, stat);
@@ -62,7 +64,8 @@ final class Metadata {
     overlay.show(node, stat, attributes);
   }
 
-  private static void apply(Place place, AttributeChange change) throws ErrnoException {
+  private static void apply(Request request, Place place, AttributeChange change)
+      throws ErrnoException {
     if (change.setUid || change.setGid) {
       Files.chown(
           place.dirfd(),
@@ -76,7 +79,7 @@ final class Metadata {
       }
     } else if (change.killSuidgid && !change.setSize) {
       try (Fd fd = LayerAccess.openPath(place)) {
-        Privileges.dropSetIds(fd.number());
+        Privileges.dropSetIds(request, fd.number());
       }
     }
     if (change.setAtime || change.setMtime) {
@@ -136,6 +139,7 @@ final class Metadata {
   void setXattr(Node node, byte[] name, byte[] value, int flags, boolean killSgid)
       throws ErrnoException {
     overlay.work();
+    Protection.checkFixed(node);
     overlay.copyUp.node(node, CopyUp.Extent.METADATA);
     overlay.tree.readLock().lock();
     try (Place place = overlay.access.upper(node)) {
@@ -154,6 +158,7 @@ final class Metadata {
 
   void removeXattr(Node node, byte[] name) throws ErrnoException {
     overlay.work();
+    Protection.checkFixed(node);
     byte[] escaped = overlay.xattrs.escape(name);
     if (!node.hasUpper()) {
       overlay.tree.readLock().lock();
@@ -188,16 +193,38 @@ final class Metadata {
     }
     // The kernel writes a long for the flags of some commands: room for the largest answer.
     byte[] argument = Arrays.copyOf(in, Math.max(Math.max(in.length, outSize), 32));
+    boolean extended = wide == Linux.FS_IOC_FSSETXATTR || wide == Linux.FS_IOC_FSGETXATTR;
     overlay.tree.readLock().lock();
     try (Place place = overlay.access.metadata(node);
         Fd fd = LayerAccess.open(place, Linux.O_RDONLY | Linux.O_NONBLOCK)) {
       if (set) {
-        overlay.openFiles.keepWritable(node);
+        boolean immutable = Protection.asksImmutable(argument, extended);
+        boolean appendOnly = Protection.asksAppendOnly(argument, extended);
+        Protection.clear(argument, extended);
+        Files.ioctl(fd.number(), wide, argument);
+        protect(node, fd, immutable, appendOnly);
+      } else {
+        Files.ioctl(fd.number(), wide, argument);
+        Protection.show(node, argument, extended);
       }
-      Files.ioctl(fd.number(), wide, argument);
     } finally {
       overlay.tree.readLock().unlock();
     }
     return set ? Names.EMPTY : Arrays.copyOf(argument, outSize);
+  }
+
+  private void protect(Node node, Fd upper, boolean immutable, boolean appendOnly)
+      throws ErrnoException {
+    byte[] mark = Protection.mark(immutable, appendOnly);
+    byte[] name = overlay.xattrs.protattr;
+    if (mark.length > 0) {
+      Xattrs.set(upper.number(), Names.EMPTY, name, mark, 0);
+    } else if (Xattrs.find(upper.number(), Names.EMPTY, name) != null) {
+      Xattrs.remove(upper.number(), Names.EMPTY, name);
+    }
+    Stat stat = new Stat();
+    Files.stat(upper.number(), stat);
+    node.note(stat);
+    node.noteProtection(immutable, appendOnly);
   }
 }

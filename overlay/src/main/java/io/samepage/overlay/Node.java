@@ -2,6 +2,7 @@ package io.samepage.overlay;
 
 import io.samepage.posix.Fd;
 import io.samepage.posix.Linux;
+import io.samepage.posix.Stat;
 import java.util.concurrent.atomic.AtomicIntegerFieldUpdater;
 import org.jspecify.annotations.Nullable;
 
@@ -23,6 +24,10 @@ class Node extends Link {
   private static final int SUPERSEDED = 1 << 5;
   private static final int CACHE_STALE = 1 << 6;
   private static final int SET_IDS = 1 << 7;
+  private static final int IMMUTABLE = 1 << 8;
+  private static final int APPEND_ONLY = 1 << 9;
+  private static final int MARKED_IMMUTABLE = 1 << 10;
+  private static final int MARKED_APPEND_ONLY = 1 << 11;
 
   private static final AtomicIntegerFieldUpdater<Node> STATE =
       AtomicIntegerFieldUpdater.newUpdater(Node.class, "state");
@@ -161,10 +166,32 @@ class Node extends Link {
     return has(SET_IDS);
   }
 
-  final void noteMode(int mode) {
-    boolean setIds = (mode & (Linux.S_ISUID | Linux.S_ISGID)) != 0;
-    if (has(SET_IDS) != setIds) {
-      set(SET_IDS, setIds);
+  /** Whether chattr(1) has made it immutable, in its layer or in the overlay. */
+  final boolean isImmutable() {
+    return (state & (IMMUTABLE | MARKED_IMMUTABLE)) != 0;
+  }
+
+  /** Whether chattr(1) has made it one that can only grow, in its layer or in the overlay. */
+  final boolean isAppendOnly() {
+    return (state & (APPEND_ONLY | MARKED_APPEND_ONLY)) != 0;
+  }
+
+  /** Remembers of what holds the metadata what operations ask for later. */
+  final void note(Stat stat) {
+    note(SET_IDS, (stat.mode & (Linux.S_ISUID | Linux.S_ISGID)) != 0);
+    note(IMMUTABLE, (stat.attributes & Linux.STATX_ATTR_IMMUTABLE) != 0);
+    note(APPEND_ONLY, (stat.attributes & Linux.STATX_ATTR_APPEND) != 0);
+  }
+
+  /** What the upper file's overlay.protattr says. */
+  final void noteProtection(boolean immutable, boolean appendOnly) {
+    note(MARKED_IMMUTABLE, immutable);
+    note(MARKED_APPEND_ONLY, appendOnly);
+  }
+
+  private void note(int flag, boolean on) {
+    if (has(flag) != on) {
+      set(flag, on);
     }
   }
 

@@ -3,6 +3,7 @@ package io.samepage.overlay;
 import io.samepage.fuse.BackingFiles;
 import io.samepage.fuse.Connection;
 import io.samepage.fuse.Opened;
+import io.samepage.fuse.Request;
 import io.samepage.overlay.CoherencePolicy.Reading;
 import io.samepage.overlay.Handles.Handle;
 import io.samepage.overlay.LayerAccess.Place;
@@ -123,7 +124,8 @@ final class OpenFiles {
   // ------------------------------------------------------------------ open
 
   /** Opens a node; see {@link io.samepage.fuse.FileSystem#open}. */
-  void open(Node node, int flags, boolean killSuidgid, Opened opened) throws ErrnoException {
+  void open(Request request, Node node, int flags, boolean killSuidgid, Opened opened)
+      throws ErrnoException {
     boolean writable = (flags & Linux.O_ACCMODE) != Linux.O_RDONLY;
     boolean truncate = (flags & Linux.O_TRUNC) != 0;
     if (node.isSuperseded()) {
@@ -133,6 +135,7 @@ final class OpenFiles {
       if (config.readOnly()) {
         throw ErrnoException.of(Errno.EROFS);
       }
+      Protection.checkOpen(node, flags);
       copyUp.node(node, truncate ? CopyUp.Extent.EMPTY : CopyUp.Extent.DATA);
     }
     boolean first;
@@ -141,7 +144,7 @@ final class OpenFiles {
       synchronized (lockOf(node)) {
         OpenFile file = fileFor(node, writable || truncate);
         if (truncate) {
-          truncate(node, file, 0, false, killSuidgid);
+          truncate(node, file, 0, false, killSuidgid ? request : null);
         }
         answer(node, file, writable, flags, opened);
         first = writable && file.writers == 1;
@@ -332,15 +335,17 @@ final class OpenFiles {
    *
    * @param byPath whether it is truncate(2), which differs in what it does to the times, and not
    *     ftruncate(2) or O_TRUNC
+   * @param dropSetIdsFor on whose behalf set-user-ID and set-group-ID bits go; null if they stay
    */
-  void truncate(Node node, long size, boolean byPath, boolean killSuidgid) throws ErrnoException {
+  void truncate(Node node, long size, boolean byPath, @Nullable Request dropSetIdsFor)
+      throws ErrnoException {
     synchronized (lockOf(node)) {
       OpenFile file = node.openFile;
       if (file != null && file.opens > 0 && file.mode == Mode.LOWER) {
         supersede(node);
         throw ErrnoException.of(Errno.ESTALE);
       }
-      truncate(node, file, size, byPath, killSuidgid);
+      truncate(node, file, size, byPath, dropSetIdsFor);
       if (file == null || file.mode == Mode.UPPER) {
         node.setCacheStale(true);
       }
@@ -348,30 +353,34 @@ final class OpenFiles {
   }
 
   private void truncate(
-      Node node, @Nullable OpenFile file, long size, boolean byPath, boolean killSuidgid)
+      Node node,
+      @Nullable OpenFile file,
+      long size,
+      boolean byPath,
+      @Nullable Request dropSetIdsFor)
       throws ErrnoException {
     if (byPath) {
       try (Place place = access.upper(node);
           Fd fd = LayerAccess.openPath(place)) {
         Files.truncateByPath(fd.number(), size);
-        if (killSuidgid) {
-          Privileges.dropSetIds(fd.number());
+        if (dropSetIdsFor != null) {
+          Privileges.dropSetIds(dropSetIdsFor, fd.number());
         }
       }
       return;
     }
     if (file != null && file.upper != null && file.upperWritable) {
       Files.truncate(file.upper.number(), size);
-      if (killSuidgid) {
-        Privileges.dropSetIds(file.upper.number());
+      if (dropSetIdsFor != null) {
+        Privileges.dropSetIds(dropSetIdsFor, file.upper.number());
       }
       return;
     }
     try (Place place = access.upper(node);
         Fd fd = LayerAccess.open(place, Linux.O_WRONLY | Linux.O_NONBLOCK)) {
       Files.truncate(fd.number(), size);
-      if (killSuidgid) {
-        Privileges.dropSetIds(fd.number());
+      if (dropSetIdsFor != null) {
+        Privileges.dropSetIds(dropSetIdsFor, fd.number());
       }
     }
   }
@@ -449,19 +458,6 @@ final class OpenFiles {
       }
       file.upperWritable = true;
       return old;
-    }
-  }
-
-  /**
-   * Opens the upper file for writing if there are handles that can write it, before it is made one
-   * that can no longer be opened so (chattr(1), +a and +i): what is open stays as it is.
-   */
-  void keepWritable(Node node) throws ErrnoException {
-    synchronized (lockOf(node)) {
-      OpenFile file = node.openFile;
-      if (file != null && file.writers > 0) {
-        openForWriting(node, file);
-      }
     }
   }
 

@@ -177,8 +177,16 @@ final class Overlay {
     if (node != null) {
       return node;
     }
-    Resolver.Found found = resolver.find(parent, name, new Stat());
-    return found == null ? null : found.node();
+    Stat stat = new Stat();
+    Resolver.Found found = resolver.find(parent, name, stat);
+    if (found == null) {
+      return null;
+    }
+    node = found.node();
+    if (!found.known()) {
+      node.note(stat);
+    }
+    return node;
   }
 
   private static void absent(Entry entry) {

@@ -350,7 +350,7 @@ public final class OverlayFileSystem implements FileSystem {
         && now.overlay.nodes.get(nodeid).isSuperseded()) {
       throw ErrnoException.of(Errno.ESTALE); // by path: the kernel looks it up again
     }
-    now.metadata.set(now.overlay.node(nodeid), change, attributes);
+    now.metadata.set(request, now.overlay.node(nodeid), change, attributes);
     now.overlay.forOldNodeid(nodeid, attributes);
   }
 
@@ -415,7 +415,7 @@ public final class OverlayFileSystem implements FileSystem {
   public void open(Request request, long nodeid, int flags, boolean killSuidgid, Opened opened)
       throws ErrnoException {
     Overlay overlay = overlay();
-    overlay.openFiles.open(overlay.nodes.get(nodeid), flags, killSuidgid, opened);
+    overlay.openFiles.open(request, overlay.nodes.get(nodeid), flags, killSuidgid, opened);
   }
 
   @Override
@@ -489,7 +489,7 @@ public final class OverlayFileSystem implements FileSystem {
     int fd = overlay().openFiles.writable(open);
     int written = Files.pwrite(fd, address, size, offset);
     if (killSuidgid) {
-      Privileges.dropSetIds(fd);
+      Privileges.dropSetIds(request, fd);
     }
     return written;
   }
@@ -561,7 +561,13 @@ public final class OverlayFileSystem implements FileSystem {
   public void fallocate(
       Request request, long nodeid, long handle, long offset, long length, int mode)
       throws ErrnoException {
-    Files.fallocate(overlay().openFiles.writable(handles.get(handle)), mode, offset, length);
+    Handle open = handles.get(handle);
+    Protection.checkAllocation(open.node(), mode);
+    int fd = overlay().openFiles.writable(open);
+    Files.fallocate(fd, mode, offset, length);
+    if (open.node().maySetIds()) {
+      Privileges.dropSetIdsUnlessPrivileged(request, fd);
+    }
   }
 
   @Override
@@ -584,7 +590,13 @@ public final class OverlayFileSystem implements FileSystem {
     OpenFiles open = overlay().openFiles;
     Handle in = handles.get(handleIn);
     Handle out = handles.get(handleOut);
-    return Files.copyRange(open.readable(in), offsetIn, open.writable(out), offsetOut, length);
+    Protection.checkAllocation(out.node(), 0);
+    int fd = open.writable(out);
+    long copied = Files.copyRange(open.readable(in), offsetIn, fd, offsetOut, length);
+    if (out.node().maySetIds()) {
+      Privileges.dropSetIdsUnlessPrivileged(request, fd);
+    }
+    return copied;
   }
 
   // ------------------------------------------------------------------ locks

@@ -28,6 +28,7 @@ final class OverlayXattrs {
   final byte[] impure;
   final byte[] nlink;
   final byte[] upper;
+  final byte[] protattr;
   final byte[] whiteout;
 
   OverlayXattrs(boolean user) {
@@ -39,6 +40,7 @@ final class OverlayXattrs {
     impure = name("impure");
     nlink = name("nlink");
     upper = name("upper");
+    protattr = name("protattr");
     whiteout = name("whiteout");
   }
 
@@ -93,6 +95,7 @@ final class OverlayXattrs {
     byte[] foundRedirect = null;
     byte[] foundOrigin = null;
     byte[] foundMetacopy = null;
+    byte[] foundProtattr = null;
     boolean foundImpure = false;
     boolean foundNlink = false;
     int at = 0;
@@ -110,6 +113,8 @@ final class OverlayXattrs {
         foundOrigin = Xattrs.find(dirfd, name, attribute);
       } else if (Arrays.equals(attribute, metacopy)) {
         foundMetacopy = Xattrs.find(dirfd, name, attribute);
+      } else if (Arrays.equals(attribute, protattr)) {
+        foundProtattr = Xattrs.find(dirfd, name, attribute);
       } else if (Arrays.equals(attribute, impure)) {
         foundImpure = true;
       } else if (Arrays.equals(attribute, nlink)) {
@@ -117,17 +122,24 @@ final class OverlayXattrs {
       }
     }
     return new Marks(
-        foundOpaque, foundRedirect, foundOrigin, foundMetacopy, foundImpure, foundNlink);
+        foundOpaque,
+        foundRedirect,
+        foundOrigin,
+        foundMetacopy,
+        foundProtattr,
+        foundImpure,
+        foundNlink);
   }
 
   /** The overlay's own attributes of one file, as far as they were found. */
   static final class Marks {
-    static final Marks NONE = new Marks(null, null, null, null, false, false);
+    static final Marks NONE = new Marks(null, null, null, null, null, false, false);
 
     private final byte @Nullable [] opaque;
     private final byte @Nullable [] redirect;
     private final byte @Nullable [] origin;
     private final byte @Nullable [] metacopy;
+    private final byte @Nullable [] protattr;
     private final boolean impure;
     private final boolean nlink;
 
@@ -136,12 +148,14 @@ final class OverlayXattrs {
         byte @Nullable [] redirect,
         byte @Nullable [] origin,
         byte @Nullable [] metacopy,
+        byte @Nullable [] protattr,
         boolean impure,
         boolean nlink) {
       this.opaque = opaque;
       this.redirect = redirect;
       this.origin = origin;
       this.metacopy = metacopy;
+      this.protattr = protattr;
       this.impure = impure;
       this.nlink = nlink;
     }
@@ -166,6 +180,26 @@ final class OverlayXattrs {
 
     boolean isMetacopy() {
       return metacopy != null;
+    }
+
+    /** Flags of chattr(1) that only the overlay holds to (ovl_check_protattr). */
+    boolean isImmutable() {
+      return holds((byte) 'i');
+    }
+
+    boolean isAppendOnly() {
+      return holds((byte) 'a');
+    }
+
+    private boolean holds(byte letter) {
+      if (protattr != null) {
+        for (byte each : protattr) {
+          if (each == letter) {
+            return true;
+          }
+        }
+      }
+      return false;
     }
 
     boolean isImpure() {

@@ -1,31 +1,44 @@
 package io.samepage.overlay;
 
+import io.samepage.fuse.Request;
 import io.samepage.posix.ErrnoException;
 import io.samepage.posix.Files;
 import io.samepage.posix.Linux;
+import io.samepage.posix.Processes;
 import io.samepage.posix.Stat;
 
 /**
- * Set-user-ID and set-group-ID bits, which a change of a file takes away. The daemon's own writes
- * do not, since it is privileged, so it does what the kernel says is due (FUSE_HANDLE_KILLPRIV_V2).
+ * Set-user-ID and set-group-ID bits, which a change of a file takes away unless it is made by
+ * somebody with CAP_FSETID. The daemon's own changes do not, since it is privileged, so it does
+ * what the kernel says is due (FUSE_HANDLE_KILLPRIV_V2), and finds out itself where the kernel does
+ * not say.
  */
 final class Privileges {
+  private static final int CAP_FSETID = 4;
+
   private Privileges() {}
 
-  /** What is left of a mode when somebody without the right to keep them changes the file. */
-  static int withoutSetIds(int mode) {
-    int left = mode & ~Linux.S_ISUID;
-    // Without group execution the bit means mandatory locking and stays (fs/attr.c).
-    return (mode & Linux.S_IXGRP) != 0 ? left & ~Linux.S_ISGID : left;
-  }
-
-  /** Takes the bits from an open file. */
-  static void dropSetIds(int fd) throws ErrnoException {
+  /** Takes the bits from an open file that somebody without the right to keep them changed. */
+  static void dropSetIds(Request request, int fd) throws ErrnoException {
     Stat stat = new Stat();
     Files.stat(fd, stat);
-    int left = withoutSetIds(stat.mode);
+    int left = stat.mode & ~Linux.S_ISUID;
+    // Without group execution the bit is not one of privilege, and the file's group may keep it
+    // (setattr_should_drop_sgid in fs/attr.c).
+    if ((stat.mode & Linux.S_ISGID) != 0
+        && ((stat.mode & Linux.S_IXGRP) != 0
+            || !(request.gid() == stat.gid || Processes.isInGroup(request.pid(), stat.gid)))) {
+      left &= ~Linux.S_ISGID;
+    }
     if (left != stat.mode) {
       Files.chmod(fd, left);
+    }
+  }
+
+  /** The same after a change of which the kernel does not say whether that is due. */
+  static void dropSetIdsUnlessPrivileged(Request request, int fd) throws ErrnoException {
+    if (!Processes.hasCapability(request.pid(), CAP_FSETID)) {
+      dropSetIds(request, fd);
     }
   }
 }

@@ -42,7 +42,9 @@ final class Redirects {
     if (present != null && present.length > 0 && (byName || present[0] == '/')) {
       return;
     }
-    byte[] redirect = byName ? name : path(parent, name);
+    // A file that has been renamed in its directory before is known below by the first name.
+    byte[] below = present != null && present.length > 0 ? present : name;
+    byte[] redirect = byName ? below : path(parent, below);
     if (redirect.length > MAX) {
       throw ErrnoException.of(Errno.EXDEV); // so that mv(1) copies instead
     }

@@ -22,6 +22,7 @@ final class Removal {
 
   void unlink(Directory parent, byte[] name) throws ErrnoException {
     WorkDirectory work = overlay.work();
+    Protection.checkRemoval(parent);
     overlay.copyUp.directory(parent);
     bringUpLinked(parent, name);
     overlay.tree.readLock().lock();
@@ -34,6 +35,7 @@ final class Removal {
         if (node.isDirectory()) {
           throw ErrnoException.of(Errno.EISDIR);
         }
+        Protection.checkFixed(node);
         boolean covered = overlay.resolver.isInLowers(parent, name);
         anchor(node, parent, name);
         try (Shared above = overlay.descriptors.upper(parent)) {
@@ -65,6 +67,7 @@ final class Removal {
     }
     // A file of that kind is always known: the kernel has looked the name up.
     if (node != null && node.isLinked() && !node.hasUpper()) {
+      Protection.checkFixed(node);
       overlay.copyUp.node(node, CopyUp.Extent.METADATA);
     }
   }
@@ -145,6 +148,7 @@ final class Removal {
 
   void rmdir(Directory parent, byte[] name) throws ErrnoException {
     WorkDirectory work = overlay.work();
+    Protection.checkRemoval(parent);
     overlay.copyUp.directory(parent);
     overlay.tree.readLock().lock();
     try {
@@ -156,6 +160,7 @@ final class Removal {
         if (!(node instanceof Directory directory)) {
           throw ErrnoException.of(Errno.ENOTDIR);
         }
+        Protection.checkFixed(directory);
         synchronized (directory) {
           if (!overlay.reader.list(directory).isEmpty()) {
             throw ErrnoException.of(Errno.ENOTEMPTY);

@@ -35,6 +35,8 @@ final class Renames {
       throw ErrnoException.of(Errno.EINVAL);
     }
     overlay.work();
+    Protection.checkRemoval(parent);
+    Protection.checkEntry(newParent);
     bringUp(parent, name);
     overlay.copyUp.directory(newParent);
     if (exchange) {
@@ -48,6 +50,10 @@ final class Renames {
       Node target = overlay.peek(newParent, newName);
       if (!node.hasUpper() || (exchange && target != null && !target.hasUpper())) {
         throw ErrnoException.of(Errno.ESTALE); // replaced meanwhile: the kernel asks again
+      }
+      if (target != null) {
+        Protection.checkRemoval(newParent);
+        Protection.checkFixed(target);
       }
       if (exchange) {
         exchange(parent, name, node, newParent, newName, require(target));
@@ -75,6 +81,7 @@ final class Renames {
     try {
       synchronized (parent) {
         node = require(overlay.peek(parent, name));
+        Protection.checkFixed(node);
       }
     } finally {
       overlay.tree.readLock().unlock();

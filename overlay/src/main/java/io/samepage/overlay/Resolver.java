@@ -87,6 +87,8 @@ final class Resolver {
     Search search = new Search(parent.lowers(), name);
     boolean upperDirectory = false;
     boolean impure = false;
+    boolean immutable = false;
+    boolean appendOnly = false;
     Stat upperStat = null;
     if (parent.hasUpper()) {
       try (Shared above = descriptors.upper(parent)) {
@@ -101,6 +103,8 @@ final class Resolver {
           upperDirectory = true;
           Marks marks = xattrs.read(above.number(), name);
           impure = marks.isImpure();
+          immutable = marks.isImmutable();
+          appendOnly = marks.isAppendOnly();
           search.wantDirectory();
           if (marks.isOpaque()) {
             search.stop();
@@ -147,6 +151,7 @@ final class Resolver {
       if (impure) {
         directory.setImpure();
       }
+      directory.noteProtection(immutable, appendOnly);
       return new Found(directory, null);
     }
     return directories == null
@@ -193,6 +198,7 @@ final class Resolver {
     }
     Node node = new Node(parent, name, stat.mode, ino);
     node.setUpper();
+    node.noteProtection(marks.isImmutable(), marks.isAppendOnly());
     if (indexed) {
       node.setIndexed();
     }
@@ -258,7 +264,9 @@ final class Resolver {
       Stat below = new Stat();
       below.set(stat);
       Files.stat(upper.number(), stat);
-      if (xattrs.read(upper.number(), Names.EMPTY).isMetacopy()) {
+      Marks marks = xattrs.read(upper.number(), Names.EMPTY);
+      node.noteProtection(marks.isImmutable(), marks.isAppendOnly());
+      if (marks.isMetacopy()) {
         node.setMetacopy(true);
         if (search.isMetacopy()) {
           findData(search, node, stat);

@@ -59,6 +59,9 @@ public final class Linux {
   public static final int STATX_MNT_ID_UNIQUE = 0x4000;
 
   /** In {@link Stat#attributes}: the root of a mount. */
+  public static final long STATX_ATTR_IMMUTABLE = 0x10;
+
+  public static final long STATX_ATTR_APPEND = 0x20;
   public static final long STATX_ATTR_MOUNT_ROOT = 0x2000;
 
   public static final int RENAME_NOREPLACE = 1;
@@ -127,6 +130,11 @@ public final class Linux {
   public static final long FS_IOC_FSSETXATTR = 0x401c5820L;
 
   /** The UUID of a file system (linux/fs.h, struct fsuuid2: a length byte and 16 bytes). */
+  public static final int FS_IMMUTABLE_FL = 0x10;
+
+  public static final int FS_APPEND_FL = 0x20;
+  public static final int FS_XFLAG_IMMUTABLE = 0x8;
+  public static final int FS_XFLAG_APPEND = 0x10;
   public static final long FS_IOC_GETFSUUID = 0x80111500L;
 
   public static final int DT_UNKNOWN = 0;

@@ -2,6 +2,11 @@ package io.samepage.posix;
 
 import static io.samepage.posix.LibC.C;
 
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.Arrays;
+
 /** Calls on processes and their limits. */
 public final class Processes {
   private static final int RLIMIT_NOFILE = 7;
@@ -16,6 +21,43 @@ public final class Processes {
   /** kill(2). */
   public static void signal(int pid, int signal) throws ErrnoException {
     Files.check(C.kill(pid, signal));
+  }
+
+  /**
+   * Whether a process, or thread, has a capability in the user namespace of this process. False if
+   * that cannot be found out: pid 0, or a process that has ended.
+   */
+  public static boolean hasCapability(int pid, int capability) {
+    Path process = Path.of("/proc", Integer.toString(pid));
+    try {
+      return java.nio.file.Files.readSymbolicLink(process.resolve("ns/user"))
+              .equals(java.nio.file.Files.readSymbolicLink(Path.of("/proc/self/ns/user")))
+          && (Long.parseUnsignedLong(statusOf(process, "CapEff:"), 16) >>> capability & 1) != 0;
+    } catch (IOException | NumberFormatException e) {
+      return false;
+    }
+  }
+
+  /** Whether a process, or thread, has a group among its supplementary ones; false if unknown. */
+  public static boolean isInGroup(int pid, int gid) {
+    try {
+      String groups = statusOf(Path.of("/proc", Integer.toString(pid)), "Groups:");
+      return Arrays.asList(groups.split(" ")).contains(Integer.toUnsignedString(gid));
+    } catch (IOException e) {
+      return false;
+    }
+  }
+
+  /** proc_pid_status(5). */
+  private static String statusOf(Path process, String key) throws IOException {
+    // The name of a program, which is in it, may be of any bytes.
+    for (String line :
+        java.nio.file.Files.readAllLines(process.resolve("status"), StandardCharsets.ISO_8859_1)) {
+      if (line.startsWith(key)) {
+        return line.substring(key.length()).strip();
+      }
+    }
+    throw new IOException("no " + key);
   }
 
   /** chdir(2), of the whole process but for threads that have left its shared state. */
