@@ -317,6 +317,8 @@ public final class ContentIndex implements AutoCloseable {
     }
     if (other != null && !other.isSameFile(file.key())) {
       put(writer, Table.SIZES, key, SEVERAL);
+      // Should nobody come to hash it now, it is not known, and will be hashed when it is met.
+      writer.delete(Table.FILES, fileKey(domain, other.key()));
       return new Claim(true, other);
     }
     ByteBuffer b = ByteBuffer.allocate(file.length());

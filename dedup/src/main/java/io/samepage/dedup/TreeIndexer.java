@@ -147,7 +147,7 @@ public final class TreeIndexer {
     try (LayerTree tree = LayerTree.mount(path);
         OpenTrees trees = new OpenTrees()) {
       long before = filesToDo.sum();
-      TreeWalk count = new TreeWalk(tree, this::count, () -> stopped);
+      TreeWalk count = new TreeWalk(tree, this::count, () -> stopped, false);
       count.run();
       filesUnreadable.add(count.unreadable);
       filesSpecial.add(count.special);
@@ -164,7 +164,8 @@ public final class TreeIndexer {
         new TreeWalk(
                 tree,
                 (dirfd, name, file, stat) -> add(batch, dirfd, name, file, layer),
-                () -> stopped)
+                () -> stopped,
+                false)
             .run();
         batch.work();
         room.acquire(threads * 4);

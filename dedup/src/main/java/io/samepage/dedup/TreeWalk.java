@@ -42,6 +42,7 @@ final class TreeWalk {
   private final LayerTree tree;
   private final Visitor visitor;
   private final BooleanSupplier stopped;
+  private final boolean everywhere;
   private final Stat stat = new Stat();
   private final Deque<byte[]> directories = new ArrayDeque<>();
 
@@ -53,10 +54,17 @@ final class TreeWalk {
   long unreadable;
   long covered;
 
-  TreeWalk(LayerTree tree, Visitor visitor, BooleanSupplier stopped) {
+  /**
+   * Sets a walk up.
+   *
+   * @param everywhere whether files are taken on file systems where none are identified, too; their
+   *     keys are then good for this walk alone
+   */
+  TreeWalk(LayerTree tree, Visitor visitor, BooleanSupplier stopped, boolean everywhere) {
     this.tree = tree;
     this.visitor = visitor;
     this.stopped = stopped;
+    this.everywhere = everywhere;
   }
 
   /** Walks to the end, or until it is stopped. */
@@ -109,6 +117,9 @@ final class TreeWalk {
   private void regular(int dirfd, byte[] name) throws ErrnoException {
     // All files in a directory are on its file system.
     FileKey file = tree.key(dirfd, stat);
+    if (file == null && everywhere) {
+      file = FileKey.of(stat.dev(), stat);
+    }
     if (file == null) {
       unreadable++;
     } else if (stat.nlink == 1 || linked.add(new Inode(file.fileSystem(), file.ino()))) {

@@ -83,6 +83,8 @@ final class ContentIndexTest {
       assertThat(claims).extracting(Claim::hash).containsExactly(true, true);
       assertThat(claims.get(0).other().key()).isEqualTo(one);
       assertThat(claims.get(1).other()).isNull();
+      // Whoever is killed before he hashes it leaves it to others.
+      assertThat(index.find(DOMAIN, one).knowledge()).isEqualTo(Knowledge.UNKNOWN);
     }
   }
 
