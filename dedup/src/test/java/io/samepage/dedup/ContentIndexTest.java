@@ -181,6 +181,28 @@ final class ContentIndexTest {
   }
 
   @Test
+  void onAFullDiskItGoesOnFromMemory() throws Exception {
+    Tree.needsRoot();
+    Files.createDirectories(path());
+    byte[] word = "tmpfs".getBytes(StandardCharsets.US_ASCII);
+    byte[] size = "size=600k".getBytes(StandardCharsets.US_ASCII);
+    io.samepage.posix.Mounts.mount(word, Tree.bytes(path()), word, 0, size);
+    try (ContentIndex index = open()) {
+      assertThat(index.isPersistent()).isTrue();
+      int entered = 0;
+      while (index.isPersistent()) {
+        IndexChild.enter(index, entered, 100);
+        entered += 100;
+        assertThat(entered).isLessThan(20_000);
+      }
+      IndexChild.enter(index, entered, 500);
+      assertThat(IndexChild.countKnown(index, 0, entered + 500)).isEqualTo(entered + 500);
+    } finally {
+      io.samepage.posix.Mounts.unmount(Tree.bytes(path()), 0);
+    }
+  }
+
+  @Test
   void itStaysWithinItsRoom() throws IOException {
     long limit = 2 << 20;
     try (ContentIndex index = ContentIndex.open(Tree.bytes(path()), limit)) {
