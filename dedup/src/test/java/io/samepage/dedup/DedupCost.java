@@ -24,6 +24,32 @@ final class DedupCost {
     Tree tree = new Tree(Path.of(arguments[0]).resolve("tree"));
     digest(tree);
     find(tree, Tree.bytes(Path.of(arguments[0]).resolve("index")));
+    million(Path.of(arguments[0]).resolve("million"));
+  }
+
+  private static void million(Path directory) throws Exception {
+    int million = 1_000_000;
+    long start = System.nanoTime();
+    try (ContentIndex index = IndexChild.open(directory)) {
+      for (int i = 0; i < million; i += 500) {
+        IndexChild.enter(index, i, 500);
+      }
+    }
+    long entered = System.nanoTime();
+    try (ContentIndex index = IndexChild.open(directory)) {
+      long opened = System.nanoTime();
+      int known = IndexChild.countKnown(index, 0, million);
+      long read = System.nanoTime();
+      System.out.printf(
+          Locale.ROOT,
+          "a million files: entered in %.1f s, %d MB; checked and opened in %.2f s; %d are known,"
+              + " asked for file and places in %.2f us each%n",
+          (entered - start) / 1e9,
+          java.nio.file.Files.size(directory.resolve("data.mdb")) / 1_000_000,
+          (opened - entered) / 1e9,
+          known,
+          (read - opened) / 1e3 / million);
+    }
   }
 
   private static void digest(Tree tree) throws Exception {
