@@ -59,6 +59,7 @@ public final class ContentIndex implements AutoCloseable {
   private final String name;
   private final @Nullable Store disk;
   private volatile @Nullable Store memory;
+  private volatile @Nullable String fault;
   private final AtomicBoolean warned = new AtomicBoolean();
   private final Set<Long> layersWritten = new HashSet<>(); // guarded by itself
   private int users; // guarded by OPEN
@@ -112,12 +113,18 @@ public final class ContentIndex implements AutoCloseable {
   }
 
   private void warn(Throwable e) {
+    fault = String.valueOf(e.getMessage());
     if (warned.compareAndSet(false, true)) {
       LOG.warn(
           "the content index {} cannot be written, sharing goes on from memory: {}",
           name,
           e.getMessage());
     }
+  }
+
+  /** Why what is entered does not outlive this process; null if it does, or is not meant to. */
+  public @Nullable String fault() {
+    return fault;
   }
 
   /** Whether what is entered outlives this process. */

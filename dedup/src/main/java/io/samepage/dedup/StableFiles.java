@@ -216,7 +216,7 @@ public final class StableFiles implements AutoCloseable {
     ContentIndex known = index;
     if (known != null) {
       enqueue(
-          stable,
+          List.of(stable), // beside an identification of the same file
           () -> {
             byte[] digest = known.find(domain, stable).digest();
             if (digest != null) {

@@ -90,6 +90,8 @@ final class IndexChild {
                 "-XX:-CreateCoredumpOnCrash",
                 "-XX:ErrorFile=/dev/null",
                 "--enable-native-access=ALL-UNNAMED",
+                // What a killed process has unpacked would stay behind.
+                "-Djava.io.tmpdir=" + arguments[1].substring(0, arguments[1].lastIndexOf('/')),
                 "-cp",
                 System.getProperty("java.class.path"),
                 IndexChild.class.getName()));

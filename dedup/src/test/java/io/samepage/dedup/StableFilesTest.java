@@ -228,6 +228,46 @@ final class StableFilesTest {
   }
 
   @Test
+  void closingDisturbsNobodyWhoAsks() throws Exception {
+    Tree one = new Tree(directory.resolve("one"));
+    Path a = one.file("a", TEXT);
+    Path b = one.file("b", TEXT);
+    LayerTree mount = LayerTree.mount(one.name());
+    trees.add(mount);
+    for (int round = 0; round < 20; round++) {
+      StableFiles files = stableFiles("");
+      LayerTree tree = files.open(mount.rootFd(), one.name());
+      identify(files, tree, a);
+      if (round == 0) {
+        identify(files, tree, b);
+      }
+      assertStable(find(files, tree, b), a);
+      java.util.concurrent.atomic.AtomicInteger asked =
+          new java.util.concurrent.atomic.AtomicInteger();
+      java.util.concurrent.FutureTask<Void> asking =
+          new java.util.concurrent.FutureTask<>(
+              () -> {
+                StableFile found;
+                do {
+                  found = find(files, tree, b);
+                  asked.incrementAndGet();
+                  if (found != null) {
+                    found.close();
+                  }
+                } while (found != null);
+                return null;
+              });
+      Thread thread = new Thread(asking);
+      thread.start();
+      int enough = 10 * round;
+      await(() -> asked.get() > enough);
+      files.close();
+      asking.get();
+      files.close(tree);
+    }
+  }
+
+  @Test
   void filesThatWereJustChangedAreLeftOut() throws Exception {
     Tree one = new Tree(directory.resolve("one"));
     Path a = one.file("a", TEXT);

@@ -67,8 +67,7 @@ final class IndexCommand implements Callable<Integer> {
     try (ProgressLine progress = new ProgressLine(() -> state(indexer.totals()))) {
       if (!opened.isPersistent()) {
         throw new CommandFailure(
-            ExitCode.SYSTEM,
-            location + " cannot hold an index: a full or read-only disk, or no directory?");
+            ExitCode.SYSTEM, location + " cannot hold an index: " + opened.fault());
       }
       for (ByteString tree : trees) {
         try {
