@@ -1,17 +1,46 @@
 /**
- * Which files and pages have the same content, and who uses them. There is nothing here yet; this
- * is what the package is for.
+ * Which files have the same content, and who uses which of them in place of its own.
  *
- * <p>The content index tells the digest of a file (its fs-verity digest, whose Merkle tree has one
- * for each page too) by file system, inode, size and times, and the places that hold a digest. It
- * is a cache that all daemons of a host share: whoever deletes it loses nothing but time. For each
- * content one place is the stable file that stands for all others; it is checked whenever it would
- * be used, and another place takes over if it has changed or gone.
+ * <p><b>Terms.</b> The <i>digest</i> of a file is its fs-verity digest ({@link
+ * io.samepage.dedup.VerityDigest}), whose leaves are the digests of its pages. A <i>key</i> ({@link
+ * io.samepage.dedup.FileKey}) is a file as it is at one time: file system, inode, size, mtime,
+ * ctime. A <i>place</i> is a key, a file handle that opens the file whatever its name is by now,
+ * and the layer it was found in. For each content one place is the <i>stable file</i> that stands
+ * for all others. A <i>user</i> is a number that means a mapping to the caller.
  *
- * <p>A page map says, by extents, which pages of an overlay inode are its own, shared with a stable
- * file, private or a hole; the reverse map leads from a stable file back to all its users. A range
- * leaves the shared state in a time that does not depend on how many share it. The counters have
- * the names that the kernel's KSM gives them.
+ * <p><b>How data flow.</b> An open of a lower file asks {@link io.samepage.dedup.StableFiles#find}.
+ * It looks the key up in the {@link io.samepage.dedup.ContentIndex} (key to digest, digest to
+ * places), opens the first place that is still what it was, by its handle and through a read-only
+ * mount, and returns it; or null, which means the file's own data. What the index does not know
+ * goes into a bounded queue, from which one thread of low priority identifies it: if no other file
+ * of its size is known in the domain, it is entered unhashed; else it is hashed, and so is that
+ * other file if it has not been. {@code samepage index} does the same ahead of time for whole
+ * trees, with several threads.
+ *
+ * <p><b>Where it is kept.</b> In LMDB ({@code LmdbStore}), shared by all processes of the host, or
+ * in bounded memory where the disk is full or read-only ({@code MemoryStore}). It is a cache: who
+ * deletes it loses nothing but time, and it is not synced to disk. Every value has a checksum, and
+ * whoever opens the index alone walks its pages first ({@code LmdbPages}), since LMDB itself trusts
+ * them. Nothing of LMDB is loaded until something is asked first, and then by the background
+ * thread.
+ *
+ * <p><b>What is trusted.</b> Nothing that is stored: a place is opened and compared with its key at
+ * every use, so that a file that has changed or gone is not used, and another place takes over.
+ * That a key tells a content rests on ctime, which is why file systems without a true one are left
+ * out ({@code FileSystemId}), and why files that were changed within the last seconds are, too.
+ *
+ * <p><b>Locks.</b> From first to last, each taken while those before it may be held:
+ *
+ * <ol>
+ *   <li>{@code ContentIndex.OPEN}: which indexes this process has open; held while one is opened
+ *   <li>the locks on the files {@code gate} and {@code users}, between processes
+ *   <li>{@code ContentIndex} itself: going over to memory
+ *   <li>{@code LmdbStore.open}: for reading by each access, for writing by close
+ *   <li>LMDB's own writer lock, between processes; held for one transaction
+ * </ol>
+ *
+ * The entries of {@code ReverseMap} have locks under which nothing is called. No lock is held while
+ * a file is hashed, nor by {@code find} while it opens one.
  *
  * <p>Nothing here knows of overlays or of FUSE: files are descriptors, users are numbers. It uses
  * io.samepage.posix alone.

@@ -43,6 +43,8 @@ final class CommandLineInterface {
             .addSubcommand(new UmountCommand(state))
             .addSubcommand(new StatusCommand(state))
             .addSubcommand(new DoctorCommand())
+            .addSubcommand(new IndexCommand())
+            .addSubcommand(new ReportCommand())
             .addSubcommand(new CommandLine.HelpCommand());
     line.getCommandSpec()
         .usageMessage()

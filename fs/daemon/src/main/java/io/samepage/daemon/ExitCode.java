@@ -17,7 +17,8 @@ enum ExitCode {
   UNREACHABLE(13, "a mount's daemon does not answer"),
   LACKING(14, "doctor: something is missing that samepage needs"),
   NO_JAVA(69, "there is no Java to run with, or samepage is not built"),
-  INTERNAL(70, "a fault of samepage itself");
+  INTERNAL(70, "a fault of samepage itself"),
+  INTERRUPTED(130, "index, report: interrupted (128 and the number of the signal)");
 
   private final int number;
   private final String meaning;

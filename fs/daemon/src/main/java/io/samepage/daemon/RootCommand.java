@@ -20,6 +20,8 @@ import picocli.CommandLine.Spec;
       "  samepage umount [-l] TARGET",
       "  samepage status [--json] [TARGET]",
       "  samepage doctor [--json]",
+      "  samepage index DIR... [--index PATH] [--domain NAME]",
+      "  samepage report DIR... [--html FILE]",
       "  samepage [-f] -o OPTIONS TARGET       (as container engines call a mount program)",
       "  samepage SOURCE TARGET -o OPTIONS     (as mount helpers are called)"
     },
@@ -39,6 +41,7 @@ import picocli.CommandLine.Spec;
       "                      else $XDG_RUNTIME_DIR/samepage)",
       "  SAMEPAGE_LOG_DIR    where the log is (default: /var/log/samepage for root, else beside the",
       "                      control sockets)",
+      "  SAMEPAGE_INDEX      the directory of the content index (default: /var/lib/samepage/index)",
       "  SAMEPAGE_JAVA       the java to run with (default: JAVA_HOME, PATH, /usr/lib/jvm)",
       "  SAMEPAGE_JAVA_OPTS  further options for it"
     })
@@ -80,7 +83,7 @@ final class RootCommand implements Callable<Integer> {
       throw new ParameterException(
           spec.commandLine(),
           operands.isEmpty()
-              ? "a command is missing: mount, umount, status or doctor"
+              ? "a command is missing: mount, umount, status, doctor, index or report"
               : "unknown command " + operands.get(0));
     }
     if (operands.size() != 1) {

@@ -368,6 +368,27 @@ public final class Files {
     throw ErrnoException.of(errno);
   }
 
+  /** flock(2) with LOCK_EX; waits, whatever signals come. */
+  public static void lockExclusively(int fd) throws ErrnoException {
+    lock(fd, 2);
+  }
+
+  /**
+   * flock(2) with LOCK_SH; waits, whatever signals come. An exclusive lock becomes a shared one.
+   */
+  public static void lockShared(int fd) throws ErrnoException {
+    lock(fd, 1);
+  }
+
+  private static void lock(int fd, int operation) throws ErrnoException {
+    while (C.flock(fd, operation) != 0) {
+      int errno = LibC.errno();
+      if (errno != Errno.EINTR) {
+        throw ErrnoException.of(errno);
+      }
+    }
+  }
+
   /** posix_fadvise(2) with POSIX_FADV_DONTNEED. */
   public static void dropCache(int fd, long offset, long length) {
     C.posix_fadvise(fd, offset, length, 4);

@@ -1,0 +1,361 @@
+package io.samepage.dedup;
+
+import static org.lmdbjava.EnvFlags.MDB_NORDAHEAD;
+import static org.lmdbjava.EnvFlags.MDB_NOSYNC;
+import static org.lmdbjava.EnvFlags.MDB_NOTLS;
+
+import io.samepage.posix.Errno;
+import io.samepage.posix.ErrnoException;
+import io.samepage.posix.Fd;
+import io.samepage.posix.Files;
+import io.samepage.posix.Linux;
+import java.io.File;
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+import java.util.EnumMap;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.ConcurrentLinkedDeque;
+import java.util.concurrent.locks.ReadWriteLock;
+import java.util.concurrent.locks.ReentrantReadWriteLock;
+import org.jspecify.annotations.Nullable;
+import org.lmdbjava.ByteArrayProxy;
+import org.lmdbjava.Dbi;
+import org.lmdbjava.DbiFlags;
+import org.lmdbjava.Env;
+import org.lmdbjava.LmdbException;
+import org.lmdbjava.Stat;
+import org.lmdbjava.Txn;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Tables in LMDB, in a directory that all processes of the host share. Nothing but this class
+ * touches lmdbjava, so that nothing of it is loaded before sharing first needs the index.
+ *
+ * <p>Commits are not synced: a killed process loses nothing, since the pages are in the page cache
+ * and the page that says which are valid is written last. A power cut may leave any mixture of
+ * pages behind, and a disk may return anything. LMDB follows what it reads, so a bad page could end
+ * the whole process. Hence whoever opens the index while nobody else has it open walks all pages
+ * first ({@link LmdbPages}), and sets the index aside if they are not sound. That it is alone, it
+ * knows from two lock files:
+ *
+ * <ul>
+ *   <li>{@code gate}, locked exclusively by one process at a time while it opens the index;
+ *   <li>{@code users}, locked shared by all that have it open; who gets it exclusively is alone.
+ * </ul>
+ *
+ * <p>The map is of a fixed size, the same in all processes, so that none outgrows another's; how
+ * much of it may be used is another matter ({@link #fill}).
+ */
+final class LmdbStore implements Store {
+  private static final Logger LOG = LoggerFactory.getLogger(LmdbStore.class);
+
+  /** Bytes of address space. */
+  static final long MAP_SIZE = 8L << 30;
+
+  private static final int PAGE = 4096;
+  private static final int MAX_READERS = 2048;
+  private static final int MODE = 0600;
+  private static final byte[] DATA = name("data.mdb");
+  private static final byte[] LOCK = name("lock.mdb");
+  private static final byte[] SET_ASIDE = name("data.mdb.set-aside");
+  private static final byte[] GATE = name("gate");
+  private static final byte[] USERS = name("users");
+
+  /** What the data files of this version hold, under a name that no table has. */
+  private static final String ABOUT = "about";
+
+  private static final byte[] FORMAT_KEY = name("format");
+  private static final byte[] FORMAT = name("samepage content index 1");
+
+  private final Fd directory;
+  private final Fd users;
+  private final long limit;
+  private final Env<byte[]> env;
+  private final Map<Table, Dbi<byte[]>> tables = new EnumMap<>(Table.class);
+
+  /** Read transactions that nobody uses; all are reset. */
+  private final ConcurrentLinkedDeque<Txn<byte[]>> idle = new ConcurrentLinkedDeque<>();
+
+  /** Held for reading by every access, for writing by close. */
+  private final ReadWriteLock open = new ReentrantReadWriteLock();
+
+  private boolean closed; // guarded by open
+
+  private LmdbStore(Fd directory, Fd users, long limit) throws StoreException {
+    this.directory = directory;
+    this.users = users;
+    this.limit = limit;
+    Env<byte[]> opened = null;
+    try {
+      // The directory's name need not be text: LMDB gets it by descriptor.
+      opened =
+          Env.create(ByteArrayProxy.PROXY_BA)
+              .setMapSize(MAP_SIZE)
+              .setMaxDbs(Table.values().length + 1)
+              .setMaxReaders(MAX_READERS)
+              .open(
+                  new File("/proc/self/fd/" + directory.number()),
+                  MODE,
+                  MDB_NOSYNC,
+                  MDB_NOTLS,
+                  MDB_NORDAHEAD);
+      opened.readerCheck(); // frees what killed processes were reading
+      checkFormat(opened);
+      for (Table table : Table.values()) {
+        tables.put(
+            table, opened.openDbi(table.name().toLowerCase(Locale.ROOT), DbiFlags.MDB_CREATE));
+      }
+    } catch (LmdbException | IllegalArgumentException e) {
+      if (opened != null) {
+        opened.close();
+      }
+      throw new StoreException("LMDB says: " + e.getMessage(), e);
+    } catch (StoreException e) {
+      opened.close();
+      throw e;
+    }
+    env = opened;
+  }
+
+  /** Another program's tables are foreign, and so are those of another version. */
+  private static void checkFormat(Env<byte[]> env) throws StoreException {
+    int names = env.getDbiNames().size();
+    Dbi<byte[]> about = env.openDbi(ABOUT, DbiFlags.MDB_CREATE);
+    try (Txn<byte[]> txn = env.txnWrite()) {
+      byte[] format = about.get(txn, FORMAT_KEY);
+      if (format == null && names == 0) {
+        about.put(txn, FORMAT_KEY, FORMAT);
+      } else if (!Arrays.equals(format, FORMAT)) {
+        throw new StoreException("it is not of this version of samepage, or not samepage's");
+      }
+      txn.commit();
+    }
+  }
+
+  /**
+   * Opens the index in a directory, which is made if it is missing. Waits while another process
+   * opens it.
+   *
+   * @param path of the directory
+   * @param limit how many bytes it may take
+   * @throws StoreException if there can be none: a full or read-only disk, no permission
+   */
+  static LmdbStore open(byte[] path, long limit) throws StoreException {
+    try {
+      makeDirectories(path);
+    } catch (ErrnoException e) {
+      throw new StoreException("its directory cannot be made: " + e.getMessage(), e);
+    }
+    Fd directory = null;
+    Fd users = null;
+    try {
+      directory = new Fd(Files.open(Linux.AT_FDCWD, path, Linux.O_RDONLY | Linux.O_DIRECTORY, 0));
+      try (Fd gate = openLock(directory, GATE)) {
+        Files.lockExclusively(gate.number());
+        users = openLock(directory, USERS);
+        boolean alone = Files.tryLockExclusively(users.number());
+        if (alone) {
+          String fault = LmdbPages.fault(directory.number(), DATA);
+          if (fault != null) {
+            setAside(directory, path, fault);
+          }
+        }
+        LmdbStore store;
+        try {
+          store = new LmdbStore(directory, users, Math.min(limit, MAP_SIZE / 4 * 3));
+        } catch (StoreException e) {
+          if (!alone) {
+            throw e;
+          }
+          setAside(directory, path, String.valueOf(e.getMessage()));
+          store = new LmdbStore(directory, users, Math.min(limit, MAP_SIZE / 4 * 3));
+        }
+        Files.lockShared(users.number());
+        directory = null;
+        users = null;
+        return store;
+      }
+    } catch (ErrnoException e) {
+      throw new StoreException(String.valueOf(e.getMessage()), e);
+    } finally {
+      if (users != null) {
+        users.close();
+      }
+      if (directory != null) {
+        directory.close();
+      }
+    }
+  }
+
+  private static Fd openLock(Fd directory, byte[] name) throws ErrnoException {
+    return new Fd(
+        Files.open(
+            directory.number(), name, Linux.O_RDWR | Linux.O_CREAT | Linux.O_NOFOLLOW, MODE));
+  }
+
+  /** Only ever called by who is alone. An older one that was set aside goes. */
+  private static void setAside(Fd directory, byte[] path, String fault) throws ErrnoException {
+    LOG.warn(
+        "the content index in {} is set aside as data.mdb.set-aside, and built anew: {}",
+        new String(path, StandardCharsets.UTF_8),
+        fault);
+    Files.rename(directory.number(), DATA, directory.number(), SET_ASIDE, 0);
+    try {
+      Files.unlink(directory.number(), LOCK);
+    } catch (ErrnoException e) {
+      if (e.errno() != Errno.ENOENT) {
+        throw e;
+      }
+    }
+  }
+
+  private static void makeDirectories(byte[] path) throws ErrnoException {
+    for (int i = 1; i <= path.length; i++) {
+      if (i == path.length || path[i] == '/') {
+        try {
+          Files.mkdir(Linux.AT_FDCWD, Arrays.copyOf(path, i), 0700);
+        } catch (ErrnoException e) {
+          if (e.errno() != Errno.EEXIST && i == path.length) {
+            throw e;
+          }
+        }
+      }
+    }
+  }
+
+  private static byte[] name(String text) {
+    return text.getBytes(StandardCharsets.US_ASCII);
+  }
+
+  private Dbi<byte[]> table(Table table) {
+    Dbi<byte[]> found = tables.get(table);
+    if (found == null) {
+      throw new IllegalArgumentException(table.name());
+    }
+    return found;
+  }
+
+  @Override
+  public byte @Nullable [] get(Table table, byte[] key) {
+    open.readLock().lock();
+    try {
+      if (closed) {
+        return null;
+      }
+      Txn<byte[]> txn = idle.poll();
+      if (txn == null) {
+        txn = env.txnRead();
+      } else {
+        txn.renew();
+      }
+      try {
+        return table(table).get(txn, key);
+      } finally {
+        txn.reset();
+        idle.push(txn);
+      }
+    } catch (LmdbException e) {
+      return null; // no reader slot left, say: as if it were not known
+    } finally {
+      open.readLock().unlock();
+    }
+  }
+
+  @Override
+  public void change(Change change) throws StoreException {
+    open.readLock().lock();
+    try {
+      if (closed) {
+        throw new StoreException("it is closed");
+      }
+      try (Txn<byte[]> txn = env.txnWrite()) {
+        change.make(
+            new Writer() {
+              @Override
+              public byte @Nullable [] get(Table table, byte[] key) {
+                return table(table).get(txn, key);
+              }
+
+              @Override
+              public void put(Table table, byte[] key, byte[] value) {
+                table(table).put(txn, key, value);
+              }
+
+              @Override
+              public void delete(Table table, byte[] key) {
+                table(table).delete(txn, key);
+              }
+            });
+        txn.commit();
+      }
+    } catch (LmdbException e) {
+      throw new StoreException("LMDB says: " + e.getMessage(), e);
+    } finally {
+      open.readLock().unlock();
+    }
+  }
+
+  @Override
+  public void walk(Table table, Visitor visitor) throws StoreException {
+    open.readLock().lock();
+    try {
+      if (closed) {
+        throw new StoreException("it is closed");
+      }
+      try (Txn<byte[]> txn = env.txnRead();
+          var cursor = table(table).openCursor(txn)) {
+        boolean more = cursor.first();
+        while (more && visitor.entry(cursor.key(), cursor.val())) {
+          more = cursor.next();
+        }
+      }
+    } catch (LmdbException e) {
+      throw new StoreException("LMDB says: " + e.getMessage(), e);
+    } finally {
+      open.readLock().unlock();
+    }
+  }
+
+  @Override
+  public double fill() {
+    open.readLock().lock();
+    try {
+      if (closed) {
+        return 0;
+      }
+      long pages = 0;
+      try (Txn<byte[]> txn = env.txnRead()) {
+        for (Dbi<byte[]> table : tables.values()) {
+          Stat stat = table.stat(txn);
+          pages += stat.branchPages + stat.leafPages + stat.overflowPages;
+        }
+      }
+      return (double) pages * PAGE / limit;
+    } catch (LmdbException e) {
+      return 0;
+    } finally {
+      open.readLock().unlock();
+    }
+  }
+
+  @Override
+  public void close() {
+    open.writeLock().lock();
+    try {
+      if (closed) {
+        return;
+      }
+      closed = true;
+      for (Txn<byte[]> txn = idle.poll(); txn != null; txn = idle.poll()) {
+        txn.close();
+      }
+      env.close();
+      users.close();
+      directory.close();
+    } finally {
+      open.writeLock().unlock();
+    }
+  }
+}

@@ -1,0 +1,447 @@
+package io.samepage.dedup;
+
+import io.samepage.dedup.ContentIndex.Claim;
+import io.samepage.dedup.ContentIndex.Identified;
+import io.samepage.dedup.ContentIndex.Known;
+import io.samepage.posix.ErrnoException;
+import io.samepage.posix.Fd;
+import io.samepage.posix.FileHandles.FileHandle;
+import io.samepage.posix.Processes;
+import io.samepage.posix.Stat;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.ArrayBlockingQueue;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.LongAdder;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Names the stable file of a file: the one that stands for all files with its content. This is what
+ * an open of a lower file asks.
+ *
+ * <p>The answer comes at once: from the index in memory or in LMDB, and never from reading a file.
+ * What is not known is put into a queue, and a thread of low priority identifies it, so that a
+ * later open finds it. That thread opens the index, too, when something is asked first: until then
+ * nothing of LMDB is loaded.
+ *
+ * <p>Who uses which stable file is kept in a reverse map: {@link #use} and {@link #release}.
+ *
+ * <p>Thread-safe. Lock order: none of its locks is held while another is taken or a file is read.
+ */
+public final class StableFiles implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(StableFiles.class);
+  private static final int QUEUE = 8192;
+  private static final long TICK_SECONDS = 10;
+
+  /**
+   * How it is set up.
+   *
+   * @param index path of the index's directory; null for one in memory
+   * @param indexLimit how many bytes the index may take
+   * @param domain only files that were entered under the same name stand for each other
+   */
+  @SuppressWarnings("ArrayRecordComponent") // never compared
+  public record Options(byte @Nullable [] index, long indexLimit, String domain) {}
+
+  /**
+   * What has been counted, by KSM's names where KSM has one. Pages are 4 KiB.
+   *
+   * @param pagesShared pages of stable files that more than one user uses
+   * @param pagesSharing how many more uses of them there are: what is saved
+   * @param pagesUnshared pages of stable files that one user uses
+   * @param fullScans how often the queue was worked off
+   * @param queued files that wait to be identified
+   * @param dropped files that were not queued, since the queue was full
+   * @param filesHashed files whose digest was made
+   * @param bytesHashed their bytes
+   * @param filesAlone files that were not hashed, since no other of their size is known
+   * @param filesChanging files that changed while they were hashed, or just before
+   * @param filesUnreadable files that could not be read
+   * @param fallbacks how often a place could not stand for a file any more
+   */
+  public record Counters(
+      long pagesShared,
+      long pagesSharing,
+      long pagesUnshared,
+      long fullScans,
+      long queued,
+      long dropped,
+      long filesHashed,
+      long bytesHashed,
+      long filesAlone,
+      long filesChanging,
+      long filesUnreadable,
+      long fallbacks) {}
+
+  private final Options options;
+  private final long domain;
+  private final long settledNanos;
+  private final OpenTrees trees = new OpenTrees();
+  private final ReverseMap reverse = new ReverseMap();
+
+  /** What the background thread is to do. */
+  private final ArrayBlockingQueue<Runnable> queue = new ArrayBlockingQueue<>(QUEUE);
+
+  /** What is in the queue, so that nothing is in it twice. */
+  private final Set<Object> pending = ConcurrentHashMap.newKeySet();
+
+  private final AtomicBoolean started = new AtomicBoolean();
+  private final Thread background;
+  private volatile boolean closed;
+
+  /** Set once, by the background thread. */
+  private volatile @Nullable ContentIndex index;
+
+  private final AtomicLong fullScans = new AtomicLong();
+  private final LongAdder dropped = new LongAdder();
+  private final LongAdder filesHashed = new LongAdder();
+  private final LongAdder bytesHashed = new LongAdder();
+  private final LongAdder filesAlone = new LongAdder();
+  private final LongAdder filesChanging = new LongAdder();
+  private final LongAdder filesUnreadable = new LongAdder();
+  private final LongAdder fallbacks = new LongAdder();
+
+  /** Costs next to nothing: no file is touched before something is asked. */
+  public StableFiles(Options options) {
+    this(options, Identification.SETTLED_NANOS);
+  }
+
+  /** For tests, whose files are always new. */
+  StableFiles(Options options, long settledNanos) {
+    this.options = options;
+    this.domain = ContentIndex.domain(options.domain());
+    this.settledNanos = settledNanos;
+    this.background = new Thread(this::work, "identification");
+    this.background.setDaemon(true);
+  }
+
+  /**
+   * Makes a layer known.
+   *
+   * @param root a descriptor of the root directory of a detached read-only mount of the layer; it
+   *     stays the caller's
+   * @param path where the layer is, absolute; others find it there
+   * @return to be handed to {@link #close(LayerTree)} when no file of the layer is asked for any
+   *     more
+   */
+  public LayerTree open(int root, byte[] path) throws ErrnoException {
+    LayerTree tree = LayerTree.open(root, path);
+    trees.add(tree);
+    return tree;
+  }
+
+  /** Lets go of a layer. */
+  public void close(LayerTree tree) {
+    trees.forget(tree);
+    tree.close();
+  }
+
+  /** The key of a file itself, for {@link #use}; null where its file system has none. */
+  public @Nullable FileKey key(LayerTree tree, int fd, Stat stat) {
+    try {
+      return tree.key(fd, stat);
+    } catch (ErrnoException e) {
+      return null;
+    }
+  }
+
+  /**
+   * The stable file of a file, opened. It takes some microseconds; it never waits for a disk, for
+   * what others hash, or for a lock that is held over either.
+   *
+   * @param tree the layer that the file is in
+   * @param fd a descriptor of the file, O_PATH or not
+   * @param stat what statx says of it, by the same descriptor
+   * @return null if the file's own data are to be used: it is itself the stable file, or nothing is
+   *     known of its content yet, or no place that holds it can be used
+   */
+  public @Nullable StableFile find(LayerTree tree, int fd, Stat stat) {
+    if (closed || !stat.isRegular() || stat.size == 0) {
+      return null;
+    }
+    try {
+      FileKey file = tree.key(fd, stat);
+      if (file == null) {
+        return null;
+      }
+      ContentIndex known = index;
+      if (known == null) {
+        queueIdentification(tree, fd, file);
+        return null;
+      }
+      Known found = known.find(domain, file);
+      byte[] digest = found.digest();
+      if (digest != null) {
+        return find(known, tree, file, digest);
+      }
+      if (found.knowledge() == ContentIndex.Knowledge.UNKNOWN) {
+        queueIdentification(tree, fd, file);
+      }
+      return null;
+    } catch (ErrnoException e) {
+      return null; // its own data are always good enough
+    }
+  }
+
+  private @Nullable StableFile find(
+      ContentIndex known, LayerTree tree, FileKey file, byte[] digest) {
+    Stat stat = null;
+    for (Place place : known.places(domain, digest)) {
+      if (place.isSameFile(file)) {
+        return null;
+      }
+      if (stat == null) {
+        stat = new Stat();
+      }
+      int fd = trees.open(tree, place, stat);
+      if (fd >= 0) {
+        return new StableFile(place.key(), new Fd(fd));
+      }
+      if (fd == OpenTrees.NOT_MOUNTED) {
+        queueMount(known, digest, place);
+      } else {
+        queueRemoval(known, digest, place.key());
+      }
+    }
+    return null;
+  }
+
+  /** Says that a stable file could not be read: another place takes over from the next open on. */
+  public void discard(FileKey stable) {
+    ContentIndex known = index;
+    if (known != null) {
+      enqueue(
+          List.of(stable), // beside an identification of the same file
+          () -> {
+            byte[] digest = known.find(domain, stable).digest();
+            if (digest != null) {
+              known.remove(domain, digest, stable);
+              fallbacks.increment();
+            }
+          });
+    }
+  }
+
+  /**
+   * A user begins to use a stable file; it may be the user's own file ({@link #key}). It takes a
+   * time that does not depend on how many users there are.
+   *
+   * @param user any number that stands for a mapping
+   */
+  public void use(long user, FileKey stable) {
+    reverse.use(user, stable);
+  }
+
+  /**
+   * A user ceases to, once for each {@link #use}.
+   *
+   * @throws IllegalStateException if it did not use the file
+   */
+  public void release(long user, FileKey stable) {
+    reverse.release(user, stable);
+  }
+
+  /** Who uses a stable file, in ascending order. */
+  public long[] users(FileKey stable) {
+    return reverse.users(stable);
+  }
+
+  /** How many users a stable file has. */
+  public int userCount(FileKey stable) {
+    return reverse.userCount(stable);
+  }
+
+  /** What has been counted until now. */
+  public Counters counters() {
+    return new Counters(
+        reverse.pagesShared(),
+        reverse.pagesSharing(),
+        reverse.pagesUnshared(),
+        fullScans.get(),
+        queue.size(),
+        dropped.sum(),
+        filesHashed.sum(),
+        bytesHashed.sum(),
+        filesAlone.sum(),
+        filesChanging.sum(),
+        filesUnreadable.sum(),
+        fallbacks.sum());
+  }
+
+  // The queue.
+
+  private void queueIdentification(LayerTree tree, int fd, FileKey file) throws ErrnoException {
+    if (queue.remainingCapacity() == 0) {
+      dropped.increment();
+      return;
+    }
+    if (pending.contains(file)) {
+      return;
+    }
+    FileHandle handle = tree.handle(fd);
+    if (handle != null && tree.acquire()) {
+      if (!enqueue(file, () -> identify(tree, new Place(file, handle, 0)))) {
+        tree.close();
+      }
+    }
+  }
+
+  private void queueMount(ContentIndex known, byte[] digest, Place place) {
+    enqueue(
+        place.layer(),
+        () -> {
+          byte[] path = known.layerPath(place.layer());
+          if (path == null || !trees.mount(path, place.key().fileSystem())) {
+            known.remove(domain, digest, place.key());
+            fallbacks.increment();
+          }
+        });
+  }
+
+  private void queueRemoval(ContentIndex known, byte[] digest, FileKey file) {
+    enqueue(
+        file,
+        () -> {
+          known.remove(domain, digest, file);
+          fallbacks.increment();
+        });
+  }
+
+  private boolean enqueue(Object subject, Runnable task) {
+    if (closed || !pending.add(subject)) {
+      return false;
+    }
+    boolean added =
+        queue.offer(
+            () -> {
+              // Before the work: what changes from now on is worth a task of its own.
+              pending.remove(subject);
+              task.run();
+            });
+    if (!added) {
+      pending.remove(subject);
+      dropped.increment();
+    } else if (started.compareAndSet(false, true)) {
+      background.start();
+    }
+    return added;
+  }
+
+  // The background thread.
+
+  private void work() {
+    Processes.lowerPriorityOfThisThread();
+    byte[] path = options.index();
+    index = path == null ? ContentIndex.inMemory() : ContentIndex.open(path, options.indexLimit());
+    boolean worked = false;
+    while (!closed) {
+      try {
+        Runnable task = queue.poll();
+        if (task == null) {
+          if (worked) {
+            fullScans.incrementAndGet();
+            worked = false;
+          }
+          task = queue.poll(TICK_SECONDS, TimeUnit.SECONDS);
+          trees.closeIdle();
+        }
+        if (task != null) {
+          worked = true;
+          task.run();
+        }
+      } catch (InterruptedException e) {
+        break; // close() asks for it
+      } catch (RuntimeException e) {
+        LOG.error("a fault of samepage itself in background identification; it goes on", e);
+      }
+    }
+  }
+
+  /** Of the background thread alone. */
+  private @Nullable Identification identification;
+
+  /** Identifies a file; lets go of its tree. */
+  private void identify(LayerTree tree, Place unnamed) {
+    ContentIndex known = index;
+    try (tree) {
+      if (known == null || closed) {
+        return;
+      }
+      Identification made = identification;
+      if (made == null) {
+        made = new Identification(settledNanos);
+        identification = made;
+      }
+      Place place = new Place(unnamed.key(), unnamed.handle(), known.enterLayer(tree.path()));
+      if (known.find(domain, place.key()).knowledge() != ContentIndex.Knowledge.UNKNOWN) {
+        return;
+      }
+      if (made.isTooRecent(place.key())) {
+        filesChanging.increment();
+        return;
+      }
+      Claim claim = known.claim(domain, List.of(place)).get(0);
+      if (!claim.hash()) {
+        filesAlone.increment();
+        return;
+      }
+      Stat stat = new Stat();
+      Place other = claim.other();
+      if (other != null) {
+        hash(known, made, trees.openAnyway(tree, known, other, stat), other);
+      }
+      int fd = trees.open(tree, place, stat);
+      hash(known, made, fd < 0 ? null : new Fd(fd), place);
+    }
+  }
+
+  private void hash(ContentIndex known, Identification made, @Nullable Fd fd, Place place) {
+    if (fd == null) {
+      filesUnreadable.increment();
+      return;
+    }
+    try (fd) {
+      byte[] digest = made.digest(fd.number(), place.key(), null);
+      if (digest == null) {
+        filesChanging.increment();
+        return;
+      }
+      known.enter(domain, List.of(new Identified(place, digest)));
+      filesHashed.increment();
+      bytesHashed.add(place.key().size());
+    } catch (ErrnoException e) {
+      filesUnreadable.increment();
+    }
+  }
+
+  /**
+   * Ends the background thread, at the latest with the file that it is hashing, and lets go of the
+   * index. Trees are to be closed before. What {@link #find} has opened stays open.
+   */
+  @Override
+  public void close() {
+    closed = true;
+    background.interrupt();
+    boolean interrupted = false;
+    while (background.isAlive()) {
+      try {
+        background.join();
+      } catch (InterruptedException e) {
+        interrupted = true;
+      }
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
+    trees.close();
+    ContentIndex known = index;
+    if (known != null) {
+      known.close();
+    }
+  }
+}

@@ -1,0 +1,56 @@
+package io.samepage.dedup;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Tables of byte strings that the content index is kept in. Thread-safe. Keys are at most 64 bytes.
+ */
+interface Store extends AutoCloseable {
+  /** The tables; their names are part of the format on disk. */
+  enum Table {
+    /** (domain, file system, inode) to what is known of that file. */
+    FILES,
+    /** (domain, digest) to the places that hold it. */
+    PLACES,
+    /** (domain, size) to the one file of that size, or a mark that there are several. */
+    SIZES,
+    /** The number of a layer to its path. */
+    LAYERS
+  }
+
+  /** The view of a change that is being made; used by its thread alone. */
+  interface Writer {
+    byte @Nullable [] get(Table table, byte[] key);
+
+    void put(Table table, byte[] key, byte[] value);
+
+    void delete(Table table, byte[] key);
+  }
+
+  /** Several changes that become visible together. It may be run twice if the first try failed. */
+  @FunctionalInterface
+  interface Change {
+    void make(Writer writer);
+  }
+
+  /** Takes entries of a walk; false ends it. */
+  @FunctionalInterface
+  interface Visitor {
+    boolean entry(byte[] key, byte[] value);
+  }
+
+  /** Fails never: what cannot be read is not there. */
+  byte @Nullable [] get(Table table, byte[] key);
+
+  /** Makes a change. */
+  void change(Change change) throws StoreException;
+
+  /** Walks over a table, in any order, beside all changes. */
+  void walk(Table table, Visitor visitor) throws StoreException;
+
+  /** How much of the room is taken, from 0 to 1. */
+  double fill();
+
+  @Override
+  void close();
+}

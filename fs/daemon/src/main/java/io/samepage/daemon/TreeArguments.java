@@ -1,0 +1,31 @@
+package io.samepage.daemon;
+
+import io.samepage.overlay.options.ByteString;
+import io.samepage.posix.ErrnoException;
+import io.samepage.posix.Fd;
+import io.samepage.posix.Files;
+import io.samepage.posix.Linux;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+
+/** Directories that a command is given, by the names under which anybody finds them. */
+final class TreeArguments {
+  private TreeArguments() {}
+
+  /** Full paths without symbolic links. */
+  static List<ByteString> resolve(List<String> latin1) throws CommandFailure {
+    List<ByteString> paths = new ArrayList<>();
+    for (String argument : latin1) {
+      ByteString path = Arguments.bytes(argument);
+      int flags = Linux.O_PATH | Linux.O_DIRECTORY;
+      try (Fd fd = new Fd(Files.open(Linux.AT_FDCWD, path.toBytes(), flags, 0))) {
+        byte[] link = ("/proc/self/fd/" + fd.number()).getBytes(StandardCharsets.US_ASCII);
+        paths.add(ByteString.of(Files.readlink(Linux.AT_FDCWD, link)));
+      } catch (ErrnoException e) {
+        throw new CommandFailure(ExitCode.LAYERS, path + ": " + e.getMessage());
+      }
+    }
+    return paths;
+  }
+}

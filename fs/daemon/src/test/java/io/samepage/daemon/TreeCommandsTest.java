@@ -1,0 +1,119 @@
+package io.samepage.daemon;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import io.samepage.posix.Credentials;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The commands {@code index} and {@code report}, as processes. */
+@Timeout(120)
+final class TreeCommandsTest {
+  private static final int INTERRUPTED = 130;
+  @TempDir Path dir;
+
+  private Process start(String... words) throws IOException {
+    List<String> command = new ArrayList<>();
+    command.add(Path.of(System.getProperty("java.home"), "bin/java").toString());
+    command.add("--enable-native-access=ALL-UNNAMED");
+    command.add("-cp");
+    command.add(
+        System.getProperty("surefire.test.class.path", System.getProperty("java.class.path")));
+    command.add(Main.class.getName());
+    command.addAll(List.of(words));
+    ProcessBuilder builder =
+        new ProcessBuilder(command).directory(dir.toFile()).redirectErrorStream(true);
+    builder.environment().put(ContentIndexLocation.VARIABLE, dir.resolve("index").toString());
+    return builder.start();
+  }
+
+  private String run(int exit, String... words) throws Exception {
+    Process process = start(words);
+    String said = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    assertThat(process.waitFor()).as(said).isEqualTo(exit);
+    return said;
+  }
+
+  private void makeTrees() throws IOException {
+    byte[] content = new byte[100_000];
+    new Random(1).nextBytes(content);
+    for (String tree : List.of("one", "two")) {
+      Files.createDirectory(dir.resolve(tree));
+      Files.write(dir.resolve(tree).resolve("file in " + tree), content);
+    }
+    content[50_000]++;
+    Files.write(dir.resolve("two/alike"), content);
+  }
+
+  @Test
+  void anIndexedTreeIsKnownTheNextTime() throws Exception {
+    assumeTrue(Credentials.effectiveUid() == 0, "needs root");
+    makeTrees();
+    assertThat(run(0, "index", "one", "two")).startsWith("3 files").contains(" 3 hashed");
+    assertThat(run(0, "index", "two")).contains("2 files", "2 known", " 0 hashed");
+    assertThat(run(0, "index", "two", "--domain", "other")).contains("0 known", " 2 hashed");
+    assertThat(run(0, "index", "two", "--index", "elsewhere")).contains("0 known", " 2 hashed");
+    assertThat(dir.resolve("elsewhere/data.mdb")).exists();
+    assertThat(run(ExitCode.LAYERS.number(), "index", "missing")).contains("missing: ENOENT");
+  }
+
+  @Test
+  void anInterruptedIndexIsContinued() throws Exception {
+    assumeTrue(Credentials.effectiveUid() == 0, "needs root");
+    Path tree = Files.createDirectory(dir.resolve("tree"));
+    int count = 4000;
+    for (int i = 0; i < count; i++) {
+      byte[] content = new byte[100_000];
+      content[0] = (byte) i;
+      Files.write(tree.resolve("f" + i), content);
+    }
+    Process process = start("index", "tree");
+    Path data = dir.resolve("index/data.mdb");
+    while (!Files.exists(data) || Files.size(data) < 150_000) {
+      assertThat(process.isAlive()).isTrue();
+      Thread.onSpinWait();
+    }
+    new ProcessBuilder("kill", "-INT", String.valueOf(process.pid())).start().waitFor();
+    String said = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    assertThat(process.waitFor()).as(said).isEqualTo(INTERRUPTED);
+    assertThat(said).doesNotContain("Exception");
+    String again = run(0, "index", "tree");
+    assertThat(again).startsWith("4,000 files").doesNotContain(" 0 known", " 4,000 known");
+    assertThat(run(0, "index", "tree")).contains("4,000 known", " 0 hashed");
+  }
+
+  @Test
+  void aReportIsATableAndAPage() throws Exception {
+    makeTrees();
+    String said = run(0, "report", "one", "two", "--html", "page.html");
+    assertThat(said).contains("in all", "2 different contents");
+    // 25 pages each; a file is found again, and of the one that is alike all pages but one.
+    assertThat(said).contains("33.3 %", "65.3 %");
+    String page = Files.readString(dir.resolve("page.html"));
+    assertThat(page).startsWith("<!doctype html>").endsWith("</body></html>\n");
+    assertThat(page).contains("<svg", "65.3 %").doesNotContain("http", "src=", "href=");
+  }
+
+  @Test
+  void aNameIsNoMarkup() {
+    assertThat(ReportPage.escape("<a href=\"x\">&")).isEqualTo("&lt;a href=&quot;x&quot;&gt;&amp;");
+  }
+
+  @Test
+  void progressSaysWhatIsLeft() {
+    assertThat(ProgressLine.text(new ProgressLine.State(10, 100, 1 << 20, 10 << 20), 2))
+        .isEqualTo("10/100 files, 1.0 MiB of 10.0 MiB, 512.0 KiB/s, 0:18 left");
+    assertThat(ProgressLine.text(new ProgressLine.State(0, 1234, 0, 0), 1))
+        .isEqualTo("1,234 files found");
+    assertThat(ProgressLine.duration(3725)).isEqualTo("1:02:05");
+  }
+}
