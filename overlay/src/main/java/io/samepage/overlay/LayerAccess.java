@@ -147,6 +147,8 @@ final class LayerAccess {
       try (Fd fd = openMetadata(node)) {
         stat.nlink = index.nlink(fd.number(), stat, lowerNlink(fd));
       }
+    } else if (node.isRemoved() && !node.hasUpper()) {
+      stat.nlink = 0; // the lower file keeps its name, but the overlay has none for it any more
     }
   }
 

@@ -34,6 +34,12 @@ final class OpenFile {
    */
   int backingId = Opened.NO_BACKING;
 
+  /**
+   * Whether what is registered can write. It is not kept for the next open then, since as long as
+   * it is there the file system below cannot become read-only.
+   */
+  boolean holdsWritable;
+
   /** In mode LOWER: whether read comes to the daemon, so that it can answer with new data. */
   boolean coherent;
 

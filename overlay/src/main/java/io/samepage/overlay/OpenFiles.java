@@ -282,6 +282,7 @@ final class OpenFiles {
     try {
       if (known != null) {
         file.backingId = registry.register(known.number());
+        file.holdsWritable = known == file.upper && file.upperWritable;
         return;
       }
       try (Place place = file.mode == Mode.UPPER ? access.upper(node) : access.lowerData(node);
@@ -486,7 +487,7 @@ final class OpenFiles {
       }
       file.closeDescriptors();
       boolean outdated = file.mode == Mode.LOWER && node.hasUpper() && !node.isMetacopy();
-      if (outdated || node.isRemoved() || node.isSuperseded()) {
+      if (outdated || file.holdsWritable || node.isRemoved() || node.isSuperseded()) {
         drop(node, file);
         return;
       }

@@ -23,16 +23,23 @@ final class Privileges {
     Stat stat = new Stat();
     Files.stat(fd, stat);
     int left = stat.mode & ~Linux.S_ISUID;
-    // Without group execution the bit is not one of privilege, and the file's group may keep it
-    // (setattr_should_drop_sgid in fs/attr.c).
     if ((stat.mode & Linux.S_ISGID) != 0
-        && ((stat.mode & Linux.S_IXGRP) != 0
-            || !(request.gid() == stat.gid || Processes.isInGroup(request.pid(), stat.gid)))) {
+        && ((stat.mode & Linux.S_IXGRP) != 0 || !mayKeepSetgid(request, stat))) {
       left &= ~Linux.S_ISGID;
     }
     if (left != stat.mode) {
       Files.chmod(fd, left);
     }
+  }
+
+  /**
+   * Without group execution the bit is not one of privilege, and the file's group may keep it
+   * (setattr_should_drop_sgid in fs/attr.c).
+   */
+  private static boolean mayKeepSetgid(Request request, Stat stat) {
+    return request.gid() == stat.gid
+        || Processes.isInGroup(request.pid(), stat.gid)
+        || Processes.hasCapability(request.pid(), CAP_FSETID);
   }
 
   /** The same after a change of which the kernel does not say whether that is due. */

@@ -32,15 +32,13 @@ final class TargetLock implements AutoCloseable {
     this.served = served;
   }
 
-  /** Opens the mount point of a request; if a program asks, also waits for others that do. */
+  /** Opens the mount point of a request, and waits for others that mount there just now. */
   static TargetLock take(MountRequest request, ControlClient daemons)
       throws MountRefusedException, InterruptedException {
     MountTarget first = MountTarget.open(request.target());
-    if (request.form() == Form.STRICT) {
-      return new TargetLock(first, null, false);
-    }
+    boolean repeatable = request.form() != Form.STRICT;
     if (first.mounted()) {
-      return new TargetLock(first, null, serves(first, request, daemons));
+      return new TargetLock(first, null, repeatable && serves(first, request, daemons));
     }
     Fd lock = lock(first);
     MountTarget now;
@@ -52,7 +50,7 @@ final class TargetLock implements AutoCloseable {
     } finally {
       first.close();
     }
-    return new TargetLock(now, lock, now.mounted() && serves(now, request, daemons));
+    return new TargetLock(now, lock, repeatable && now.mounted() && serves(now, request, daemons));
   }
 
   /** Null if there is no lock to be had here, which is not worth failing for. */

@@ -283,6 +283,11 @@ public enum MountOption {
     return value.startsWith("[") ? word + value : word + "=" + value;
   }
 
+  /** Whether it is a SELinux label for the whole mount. */
+  boolean isLabel() {
+    return meaning.equals(Text.LABEL);
+  }
+
   /** Whether it may have a value. */
   boolean takesValue() {
     return value != null;

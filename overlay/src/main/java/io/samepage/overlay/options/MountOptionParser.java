@@ -3,6 +3,8 @@ package io.samepage.overlay.options;
 import io.samepage.overlay.options.MountRefusedException.Reason;
 import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -158,7 +160,9 @@ public final class MountOptionParser {
       }
       case OFF_ONLY -> {
         String text = value == null ? "on" : plain(option, value);
-        if (!text.isEmpty() && !option.lists(text)) {
+        if (form != Form.STRICT && option.isLabel() && !hasSelinux()) {
+          builder.note(option.word() + " is ignored: this host has no SELinux");
+        } else if (!text.isEmpty() && !option.lists(text)) {
           throw refused(
               option.word()
                   + "="
@@ -170,6 +174,11 @@ public final class MountOptionParser {
       }
       case LAYERS, OVERLAY, SAMEPAGE, FUSE -> takeOwn(option, value);
     }
+  }
+
+  /** Engines pass labels on hosts where labels mean nothing, too. */
+  private static boolean hasSelinux() {
+    return Files.exists(Path.of("/sys/fs/selinux/enforce"));
   }
 
   private void takeOwn(MountOption option, byte @Nullable [] value) throws MountRefusedException {

@@ -5,6 +5,7 @@ import io.samepage.posix.ErrnoException;
 import io.samepage.posix.Fd;
 import io.samepage.posix.Files;
 import io.samepage.posix.Linux;
+import io.samepage.posix.Stat;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
@@ -48,6 +49,13 @@ final class Channel implements ReplyPort {
       clone.close();
       throw e;
     }
+  }
+
+  /** Whether it is open on character device 10:229 (FUSE_MINOR in linux/miscdevice.h). */
+  boolean isFuse() throws ErrnoException {
+    Stat stat = new Stat();
+    Files.stat(number(), stat);
+    return stat.type() == Linux.S_IFCHR && stat.rdevMajor == 10 && stat.rdevMinor == 229;
   }
 
   private static int openDevice(int flags) throws ErrnoException {

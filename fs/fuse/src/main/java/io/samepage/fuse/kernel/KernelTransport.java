@@ -82,8 +82,20 @@ public final class KernelTransport {
     try {
       return MountPoint.mount(options, data.getBytes(StandardCharsets.US_ASCII));
     } catch (ErrnoException e) {
+      if (e.errno() == Errno.EINVAL && !isFuse(device)) {
+        throw new MountException(
+            e.errno(), "/dev/fuse is not the FUSE device: make it with mknod /dev/fuse c 10 229");
+      }
       String target = new String(options.target(), StandardCharsets.UTF_8);
       throw new MountException(e.errno(), target + ": " + explain(e));
+    }
+  }
+
+  private static boolean isFuse(Channel device) {
+    try {
+      return device.isFuse();
+    } catch (ErrnoException e) {
+      return false;
     }
   }
 
