@@ -138,7 +138,16 @@ def _mapping_of_append_only_file(op, reference, other, ask):
     return op["op"] == "map" and op["shared"] and op["writable"] and reference == {"err": "EACCES"} and "ok" in other
 
 
+def _removed_lower_file(op, reference, other, ask):
+    if op["op"] != "fstat" or "ok" not in reference or "ok" not in other or other["ok"].get("nlink") != 0:
+        return False
+    return {**reference["ok"], "nlink": 0} == other["ok"]
+
+
 COUNTS_AS_EQUAL = [
+    CountsAsEqual(
+        "a removed lower file that is still open has no links",
+        "ovl_getattr() shows the links of the lower file, which keeps its name in its layer", SAMEPAGE, _removed_lower_file),
     CountsAsEqual(
         "a writable mapping of a file that may only be appended to",
         "do_mmap() looks at S_APPEND of the inode, and the protocol has nothing that could set it on a FUSE inode", FUSE,
