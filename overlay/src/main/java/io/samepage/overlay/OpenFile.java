@@ -1,5 +1,6 @@
 package io.samepage.overlay;
 
+import io.samepage.dedup.FileKey;
 import io.samepage.fuse.Opened;
 import io.samepage.posix.Fd;
 import org.jspecify.annotations.Nullable;
@@ -43,7 +44,10 @@ final class OpenFile {
   /** In mode LOWER: whether read comes to the daemon, so that it can answer with new data. */
   boolean coherent;
 
-  /** The lower file, opened when the daemon first reads it. */
+  /** In mode LOWER: whose pages it uses in place of the lower file's; null for its own. */
+  @Nullable FileKey stable;
+
+  /** The lower file, opened when the daemon first reads it, or the stable file for it. */
   @Nullable Fd lower;
 
   /** The upper file, opened when the daemon first needs it. */

@@ -1,5 +1,6 @@
 package io.samepage.overlay;
 
+import io.samepage.dedup.StableFile;
 import io.samepage.fuse.BackingFiles;
 import io.samepage.fuse.Connection;
 import io.samepage.fuse.Opened;
@@ -50,6 +51,7 @@ final class OpenFiles {
   private final ReentrantReadWriteLock tree;
   private final Connection connection;
   private final @Nullable BackingFiles backingFiles;
+  private final @Nullable Sharing sharing;
   private final Object[] nodeLocks = new Object[LOCKS];
   private final Map<Node, Node> successors = new ConcurrentHashMap<>();
   private final Map<Node, Node> predecessors = new ConcurrentHashMap<>();
@@ -66,7 +68,8 @@ final class OpenFiles {
       OverlayConfig config,
       LockTable locks,
       ReentrantReadWriteLock tree,
-      Connection connection) {
+      Connection connection,
+      @Nullable Sharing sharing) {
     this.access = access;
     this.copyUp = copyUp;
     this.nodes = nodes;
@@ -76,6 +79,7 @@ final class OpenFiles {
     this.locks = locks;
     this.tree = tree;
     this.connection = connection;
+    this.sharing = sharing;
     this.backingFiles = connection.backingFiles();
     for (int i = 0; i < LOCKS; i++) {
       nodeLocks[i] = new Object();
@@ -188,6 +192,7 @@ final class OpenFiles {
     }
     Mode mode;
     Reading reading = Reading.NATIVE;
+    StableFile stable = null;
     if (backingFiles == null) {
       mode = Mode.CACHED;
     } else if (above) {
@@ -196,7 +201,11 @@ final class OpenFiles {
       return file; // as it was open before: no need to look at the file again
     } else {
       reading = lowerReading(node);
-      mode = reading == Reading.CACHED ? Mode.CACHED : Mode.LOWER;
+      stable = stableFile(node);
+      // Kept in the cache of its own inode, a file would share nothing: neither its own pages, if
+      // it
+      // is the stable file itself, nor another's.
+      mode = reading == Reading.CACHED && sharing == null ? Mode.CACHED : Mode.LOWER;
     }
     if (file != null && file.mode != mode) {
       drop(node, file);
@@ -204,10 +213,34 @@ final class OpenFiles {
     }
     if (file == null) {
       file = new OpenFile(mode);
-      file.coherent = reading == Reading.COHERENT;
+      file.coherent = reading != Reading.NATIVE;
       node.openFile = file;
     }
+    try (StableFile shared = stable) {
+      if (shared != null) {
+        share(node, file, shared);
+      }
+    }
     return file;
+  }
+
+  /** The file whose pages a lower file is to use; null for its own. */
+  private @Nullable StableFile stableFile(Node node) throws ErrnoException {
+    LayerDirectory directory = node.lowerDirectory();
+    if (sharing == null || directory == null || node.isRemoved()) {
+      return null;
+    }
+    try (Place place = access.lowerData(node)) {
+      return sharing.find(directory, place);
+    }
+  }
+
+  private void share(Node node, OpenFile file, StableFile stable) throws ErrnoException {
+    if (sharing != null) {
+      file.lower = new Fd(Files.dup(stable.fd()));
+      file.stable = stable.key();
+      sharing.use(node, stable.key());
+    }
   }
 
   private Reading lowerReading(Node node) throws ErrnoException {
@@ -487,7 +520,9 @@ final class OpenFiles {
       }
       file.closeDescriptors();
       boolean outdated = file.mode == Mode.LOWER && node.hasUpper() && !node.isMetacopy();
-      if (outdated || file.holdsWritable || node.isRemoved() || node.isSuperseded()) {
+      // A stable file is checked at each open, and what is not known yet may be known at the next.
+      boolean unsettled = sharing != null && file.mode != Mode.UPPER;
+      if (outdated || unsettled || file.holdsWritable || node.isRemoved() || node.isSuperseded()) {
         drop(node, file);
         return;
       }
@@ -501,6 +536,10 @@ final class OpenFiles {
 
   private void drop(Node node, OpenFile file) {
     file.closeDescriptors();
+    if (file.stable != null && sharing != null) {
+      sharing.release(node, file.stable);
+      file.stable = null;
+    }
     if (file.backingId != Opened.NO_BACKING && backingFiles != null) {
       backingFiles.close(file.backingId);
       file.backingId = Opened.NO_BACKING;

@@ -57,7 +57,8 @@ final class Overlay {
       @Nullable HardLinkIndex index,
       Handles handles,
       int descriptorLimit,
-      Connection connection)
+      Connection connection,
+      @Nullable Sharing sharing)
       throws ErrnoException {
     this.config = config;
     this.layers = layers;
@@ -82,7 +83,8 @@ final class Overlay {
             config,
             locks,
             tree,
-            connection);
+            connection,
+            sharing);
   }
 
   /** The work directory; EROFS on a mount that cannot change. */

@@ -8,6 +8,16 @@ package io.samepage.overlay;
  * @param copyUps files and directories brought up
  * @param breaks files that got a nodeid of their own because they were to be written
  * @param fallbacks opens that wanted passthrough and could not have it
+ * @param pagesShared pages of stable files that more than one open node of this mount uses
+ * @param pagesSharing how many more uses of them there are
+ * @param pagesUnshared pages of stable files that one open node of this mount uses
  */
 public record OverlayCounters(
-    long inodes, long handles, long copyUps, long breaks, long fallbacks) {}
+    long inodes,
+    long handles,
+    long copyUps,
+    long breaks,
+    long fallbacks,
+    long pagesShared,
+    long pagesSharing,
+    long pagesUnshared) {}

@@ -1,5 +1,6 @@
 package io.samepage.overlay;
 
+import io.samepage.dedup.StableFiles;
 import io.samepage.fuse.AttributeChange;
 import io.samepage.fuse.Attributes;
 import io.samepage.fuse.Connection;
@@ -38,6 +39,7 @@ public final class OverlayFileSystem implements FileSystem {
   private final LayerStack layers;
   private final @Nullable WorkDirectory work;
   private final @Nullable HardLinkIndex index;
+  private final @Nullable Sharing sharing;
   private final Handles handles = new Handles();
 
   private volatile @Nullable Parts parts;
@@ -50,15 +52,23 @@ public final class OverlayFileSystem implements FileSystem {
       OverlayConfig config,
       LayerStack layers,
       @Nullable WorkDirectory work,
-      @Nullable HardLinkIndex index) {
+      @Nullable HardLinkIndex index,
+      @Nullable Sharing sharing) {
     this.config = config;
     this.layers = layers;
     this.work = work;
     this.index = index;
+    this.sharing = sharing;
   }
 
-  /** Opens the layers of a mount that has been checked; the directories stay the caller's. */
-  public static OverlayFileSystem open(OverlayConfig config, MountDirectories directories)
+  /**
+   * Opens the layers of a mount that has been checked; the directories stay the caller's.
+   *
+   * @param stableFiles what names the files whose pages lower files use, closed with this; null if
+   *     each is to use its own
+   */
+  public static OverlayFileSystem open(
+      OverlayConfig config, MountDirectories directories, @Nullable StableFiles stableFiles)
       throws ErrnoException {
     LayerStack layers = LayerStack.open(directories.upper(), directories.lower());
     HostDirectory workdir = directories.work();
@@ -73,7 +83,9 @@ public final class OverlayFileSystem implements FileSystem {
                   WorkDirectory.openIndex(workdir.fd()), new OverlayXattrs(config.userXattrs()));
         }
       }
-      return new OverlayFileSystem(config, layers, work, index);
+      Sharing sharing =
+          stableFiles == null ? null : Sharing.open(stableFiles, layers, directories.lower());
+      return new OverlayFileSystem(config, layers, work, index, sharing);
     } catch (ErrnoException e) {
       if (work != null) {
         work.close();
@@ -99,22 +111,26 @@ public final class OverlayFileSystem implements FileSystem {
   public OverlayCounters counters() {
     Parts now = parts;
     if (now == null) {
-      return new OverlayCounters(0, 0, 0, 0, 0);
+      return new OverlayCounters(0, 0, 0, 0, 0, 0, 0, 0);
     }
     Overlay overlay = now.overlay;
+    StableFiles.Counters shared = sharing == null ? null : sharing.counters();
     return new OverlayCounters(
         overlay.nodes.size(),
         handles.size(),
         overlay.copyUp.count(),
         overlay.openFiles.breaks(),
-        overlay.openFiles.fallbacks());
+        overlay.openFiles.fallbacks(),
+        shared == null ? 0 : shared.pagesShared(),
+        shared == null ? 0 : shared.pagesSharing(),
+        shared == null ? 0 : shared.pagesUnshared());
   }
 
   @Override
   public void init(Connection connection) throws ErrnoException {
     // A quarter of what may be open; the rest is for files.
     int limit = (int) Math.max(64, Math.min(4096, Processes.descriptorLimit() / 4));
-    Overlay overlay = new Overlay(config, layers, work, index, handles, limit, connection);
+    Overlay overlay = new Overlay(config, layers, work, index, handles, limit, connection, sharing);
     Removal removal = new Removal(overlay);
     Redirects redirects = new Redirects(overlay);
     parts =
@@ -132,6 +148,9 @@ public final class OverlayFileSystem implements FileSystem {
     parts = null;
     if (now != null) {
       now.overlay.close();
+      if (sharing != null) {
+        sharing.close();
+      }
     } else {
       layers.close();
     }

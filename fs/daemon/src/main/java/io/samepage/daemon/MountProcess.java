@@ -1,5 +1,7 @@
 package io.samepage.daemon;
 
+import io.samepage.dedup.ContentIndex;
+import io.samepage.dedup.StableFiles;
 import io.samepage.fuse.Session;
 import io.samepage.fuse.kernel.KernelMountOptions;
 import io.samepage.fuse.kernel.KernelTransport;
@@ -207,7 +209,7 @@ final class MountProcess {
   private static OverlayFileSystem open(MountOptions options, MountDirectories directories)
       throws CommandFailure {
     try {
-      return OverlayFileSystem.open(OverlayConfig.of(options), directories);
+      return OverlayFileSystem.open(OverlayConfig.of(options), directories, stableFiles(options));
     } catch (ErrnoException e) {
       boolean denied = e.errno() == Errno.EACCES || e.errno() == Errno.EPERM;
       throw new CommandFailure(
@@ -217,6 +219,15 @@ final class MountProcess {
               + "): "
               + (denied ? "run as root" : "see what the kernel says about it (dmesg)"));
     }
+  }
+
+  private static @Nullable StableFiles stableFiles(MountOptions options) {
+    if (!options.sharing()) {
+      return null;
+    }
+    return new StableFiles(
+        new StableFiles.Options(
+            ContentIndexLocation.of(null).toBytes(), ContentIndex.DEFAULT_LIMIT, options.domain()));
   }
 
   /** Mounts, unless this process has been told to end; from then on it ends with the mount. */

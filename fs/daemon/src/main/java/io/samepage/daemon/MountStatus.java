@@ -95,6 +95,7 @@ final class MountStatus {
     json.writeBooleanField("passthrough", session.passthrough());
     json.writeStringField("passthrough_reason", session.passthroughReason());
     json.writeStringField("coherence", options.coherence().name().toLowerCase(Locale.ROOT));
+    json.writeStringField("sharing", options.sharing() ? "file" : "off");
     json.writeObjectFieldStart("layers");
     json.writeArrayFieldStart("lower");
     for (ByteString layer : lower) {
@@ -128,6 +129,9 @@ final class MountStatus {
     json.writeNumberField("copy_ups", now.copyUps());
     json.writeNumberField("breaks", now.breaks());
     json.writeNumberField("fallbacks", now.fallbacks());
+    json.writeNumberField("pages_shared", now.pagesShared());
+    json.writeNumberField("pages_sharing", now.pagesSharing());
+    json.writeNumberField("pages_unshared", now.pagesUnshared());
     Runtime runtime = Runtime.getRuntime();
     json.writeNumberField("heap_bytes", runtime.totalMemory() - runtime.freeMemory());
     json.writeNumberField("heap_max_bytes", runtime.maxMemory());

@@ -68,6 +68,17 @@ public enum MountOption {
       "directories of the mount below which coherence=auto reads at native speed (default: "
           + MountOptions.DEFAULT_NATIVE_DIRS
           + ")"),
+  SHARING(
+      "sharing",
+      Group.SAMEPAGE,
+      "off|file",
+      "whether files of lower layers with equal content use the same page frames; only where there"
+          + " is passthrough (default: off)"),
+  DOMAIN(
+      "domain",
+      Group.SAMEPAGE,
+      "NAME",
+      "only mounts with the same name here share with each other"),
   PASSTHROUGH(
       "passthrough",
       Group.SAMEPAGE,

@@ -218,6 +218,8 @@ public final class MountOptionParser {
                 case "relaxed" -> Coherence.RELAXED;
                 default -> Coherence.AUTO;
               });
+      case SHARING -> builder.sharing(oneListed(option, given).equals("file"));
+      case DOMAIN -> builder.domain(ByteString.of(given).toString());
       case NATIVE_DIRS -> builder.nativeDirs(nativeDirs(given));
       case PASSTHROUGH ->
           builder.passthrough(

@@ -18,6 +18,8 @@ import org.jspecify.annotations.Nullable;
  * @param metacopy whether metadata may be copied up alone
  * @param index whether there is an index for hard links; false without an upper directory
  * @param nativeDirs absolute paths in the mount, below which {@link Coherence#AUTO} reads natively
+ * @param sharing whether lower files with equal content use the same page frames
+ * @param domain only mounts of one domain share; empty for the one that has no name
  * @param allowOther whether it was asked that other users come in
  * @param nonEmpty whether the mount point may have entries
  * @param fsname the source that is shown for the mount; null if none was asked for
@@ -35,6 +37,8 @@ public record MountOptions(
     Xino xino,
     Coherence coherence,
     List<ByteString> nativeDirs,
+    boolean sharing,
+    String domain,
     Passthrough passthrough,
     Transport transport,
     boolean allowOther,
@@ -83,6 +87,8 @@ public record MountOptions(
     private @Nullable Boolean index;
     private Xino xino = Xino.AUTO;
     private Coherence coherence = Coherence.AUTO;
+    private boolean sharing;
+    private String domain = "";
     private List<ByteString> nativeDirs = defaultNativeDirs();
     private Passthrough passthrough = Passthrough.AUTO;
     private Transport transport = Transport.AUTO;
@@ -150,6 +156,16 @@ public record MountOptions(
 
     public Builder xino(Xino mode) {
       xino = mode;
+      return this;
+    }
+
+    public Builder sharing(boolean byFile) {
+      sharing = byFile;
+      return this;
+    }
+
+    public Builder domain(String name) {
+      domain = name;
       return this;
     }
 
@@ -248,6 +264,8 @@ public record MountOptions(
           xino,
           coherence,
           nativeDirs,
+          sharing,
+          domain,
           passthrough,
           transport,
           allowOther,
