@@ -681,6 +681,31 @@ def map_(name, descriptor, protection, kind, length, offset="0"):
 
 
 @op
+def frames(*paths):
+    """Whether files, mapped at the same time, are on the same page frames: `equal`, `different`, or `partly`."""
+    held, found = [], []
+    for path in paths:
+        descriptor = os.open(b(path), os.O_RDONLY)
+        size = os.fstat(descriptor).st_size
+        area = mmap.mmap(descriptor, size, mmap.MAP_PRIVATE, mmap.PROT_READ | mmap.PROT_WRITE)
+        os.close(descriptor)
+        held.append(area)
+        for at in range(0, size, mmap.PAGESIZE):
+            area[at]  # noqa: B018: it is the fault that is wanted
+        start = ctypes.addressof(ctypes.c_char.from_buffer(area)) // mmap.PAGESIZE * 8
+        with open("/proc/self/pagemap", "rb") as pagemap:
+            pagemap.seek(start)
+            entries = struct.unpack("=%dQ" % -(-size // mmap.PAGESIZE), pagemap.read(-(-size // mmap.PAGESIZE) * 8))
+        if not all(entry >> 63 & 1 and entry & (1 << 55) - 1 for entry in entries):
+            raise Failed("no page frame number for each page of " + path)
+        found.append([entry & (1 << 55) - 1 for entry in entries])
+    same = [set(of_page) for of_page in zip(*found)]
+    if all(len(frame) == 1 for frame in same):
+        return "equal"
+    return "partly" if any(len(frame) == 1 for frame in same) else "different"
+
+
+@op
 def mget(name, offset, length):
     start = number(offset)
     return shown(mappings[name][start:start + number(length)])

@@ -201,8 +201,9 @@ final class CopyUp {
       }
     }
     copyUps.increment();
-    if (node instanceof Directory directory && directory.lowers().length == 1) {
-      // It is a merged one now, whose number of links is not counted any more.
+    if (node instanceof Directory directory) {
+      // Its ctime is new, and the links of one that is merged now are not counted any more. The
+      // kernel does not know that it is the one that changed: the request was for something in it.
       connection.invalidateAttributes(directory.nodeid);
     }
   }

@@ -1,0 +1,73 @@
+#!/usr/bin/env bats
+# Lower files with equal content use the same page frames (sharing=file), until one of them is written.
+
+load lib/harness
+
+alike() {
+    [[ $SAMEPAGE_UNDER != samepage-nopassthrough ]] || skip "without passthrough each inode has pages of its own"
+    own_stack
+    export SAMEPAGE_INDEX=$STACK/index
+    mkdir -p "$L/usr" "$L2/usr" "$L/data"
+    head -c 300000 /dev/urandom >"$L/usr/one"
+    cp "$L/usr/one" "$L2/usr/other"
+    chmod 600 "$L2/usr/other"
+    cp "$L/usr/one" "$L/data/coherent"
+    head -c 300000 /dev/urandom >"$L2/usr/unlike"
+    head -c 9000 /dev/urandom >"$L/data/small"
+    cp "$L/data/small" "$L2/small-too"
+    find "$L" "$L2" -type f -exec touch -d '2 days ago' {} +
+}
+
+# Mounts, and waits until the index has been opened, which the first open of a file begins.
+indexed() {
+    alike
+    "$SAMEPAGE" index "$L" "$L2" >"$STACK/index.out" 2>&1 3>&- 4>&- || { cat "$STACK/index.out" && return 1; }
+    mount_overlay -o sharing=file
+    cat "$M/usr/other" "$M/data/coherent" >/dev/null
+    eventually 10 shared "$M/usr/one" "$M/usr/other"
+}
+
+shared() { # FILE FILE
+    [[ $(sys frames "$1" "$2") == equal ]]
+}
+
+@test "files of two layers that differ in name and mode are on the same page frames" {
+    indexed
+    shared "$M/usr/one" "$M/usr/other"
+    attr "$M/usr/other" mode 600
+    refuses shared "$M/usr/one" "$M/usr/unlike"
+}
+
+@test "files that are read coherently share, too, whatever their size" {
+    indexed
+    shared "$M/usr/one" "$M/data/coherent"
+    shared "$M/data/small" "$M/small-too"
+    cmp "$M/data/small" "$L/data/small"
+}
+
+@test "a write parts the file that is written and no other" {
+    indexed
+    cp "$L/usr/one" "$STACK/before"
+    sys open r "$M/data/coherent" rdonly , open w "$M/data/coherent" wronly , pwrite w 0 NEW , is NEW pread r 0 3
+    refuses shared "$M/usr/one" "$M/data/coherent"
+    shared "$M/usr/one" "$M/usr/other"
+    cmp "$M/usr/one" "$STACK/before"
+    cmp "$M/usr/other" "$STACK/before"
+}
+
+@test "a stable file that is changed behind the mount is not served for another" {
+    indexed
+    cp "$L2/usr/other" "$STACK/before"
+    printf changed | dd of="$L/usr/one" conv=notrunc status=none
+    cmp "$M/usr/other" "$STACK/before"
+    cp -p "$STACK/before" "$L/usr/one"
+    remember_lowers
+}
+
+@test "without the option nothing is shared and no index is made" {
+    alike
+    mount_overlay
+    cat "$M/usr/one" "$M/usr/other" >/dev/null
+    refuses shared "$M/usr/one" "$M/usr/other"
+    absent "$STACK/index"
+}
