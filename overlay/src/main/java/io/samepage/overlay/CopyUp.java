@@ -157,6 +157,7 @@ final class CopyUp {
       synchronized (parent) {
         linkUp(node, parent, name, links);
       }
+      forgetAttributes(parent);
     } finally {
       tree.readLock().unlock();
     }
@@ -531,9 +532,18 @@ final class CopyUp {
         finish(node, copy);
         reader.changed(parent);
       }
+      forgetAttributes(parent);
     } finally {
       tree.readLock().unlock();
     }
+  }
+
+  /**
+   * Lets the kernel ask again for the attributes of a directory that got an entry: its ctime is
+   * new, and whoever looked before its times were put back saw the wrong ones.
+   */
+  private void forgetAttributes(Directory directory) {
+    connection.invalidateAttributes(directory.nodeid);
   }
 
   private static void finish(Node node, Copy copy) {
