@@ -223,9 +223,9 @@ final class Resolver {
         return new Found(known, key);
       }
       if (index != null) {
-        Node copied = copiedUpByAnotherName(parent, name, search, stat);
+        Found copied = copiedUpByAnotherName(parent, name, search, stat);
         if (copied != null) {
-          return new Found(copied, key);
+          return copied;
         }
       }
     }
@@ -244,7 +244,7 @@ final class Resolver {
   /**
    * A lower file with several names of which another was copied up: the index has the upper one.
    */
-  private @Nullable Node copiedUpByAnotherName(
+  private @Nullable Found copiedUpByAnotherName(
       Directory parent, byte[] name, Search search, Stat stat) throws ErrnoException {
     HardLinkIndex links = index;
     if (links == null) {
@@ -257,13 +257,24 @@ final class Resolver {
         return null;
       }
       long ino = layers.numbers().number(stat.dev(), stat.ino);
+      Stat below = new Stat();
+      below.set(stat);
+      Files.stat(upper.number(), stat);
+      // By the upper inode, as its upper names find it: two nodes would cache attributes apart.
+      InodeKey key = new InodeKey(stat.dev(), stat.ino);
+      Node known = nodes.byInode(key);
+      if (known != null) {
+        if (known.anchor() == null) {
+          known.setAnchor(upper); // this name leads to no upper file, and may be the last one left
+        } else {
+          upper.close();
+        }
+        return new Found(known, key);
+      }
       Node node = new Node(parent, name, stat.mode, ino);
       node.setUpper();
       node.setIndexed();
       node.setAnchor(upper);
-      Stat below = new Stat();
-      below.set(stat);
-      Files.stat(upper.number(), stat);
       Marks marks = xattrs.read(upper.number(), Names.EMPTY);
       node.noteProtection(marks.isImmutable(), marks.isAppendOnly());
       if (marks.isMetacopy()) {
@@ -275,7 +286,7 @@ final class Resolver {
           stat.blocks = below.blocks;
         }
       }
-      return node;
+      return new Found(node, key);
     }
   }
 
