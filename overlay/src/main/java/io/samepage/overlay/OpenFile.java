@@ -41,9 +41,6 @@ final class OpenFile {
    */
   boolean holdsWritable;
 
-  /** In mode LOWER: whether read comes to the daemon, so that it can answer with new data. */
-  boolean coherent;
-
   /** In mode LOWER: whose pages it uses in place of the lower file's; null for its own. */
   @Nullable FileKey stable;
 

@@ -191,7 +191,6 @@ final class OpenFiles {
       return file;
     }
     Mode mode;
-    Reading reading = Reading.NATIVE;
     StableFile stable = null;
     if (backingFiles == null) {
       mode = Mode.CACHED;
@@ -200,12 +199,11 @@ final class OpenFiles {
     } else if (file != null && file.mode != Mode.UPPER) {
       return file; // as it was open before: no need to look at the file again
     } else {
-      reading = lowerReading(node);
       stable = stableFile(node);
-      // Kept in the cache of its own inode, a file would share nothing: neither its own pages, if
-      // it
-      // is the stable file itself, nor another's.
-      mode = reading == Reading.CACHED && sharing == null ? Mode.CACHED : Mode.LOWER;
+      // In the cache of its own inode a file would share nothing, be it the stable file itself or
+      // one that uses another's pages.
+      boolean cached = sharing == null && lowerReading(node) == Reading.CACHED;
+      mode = cached ? Mode.CACHED : Mode.LOWER;
     }
     if (file != null && file.mode != mode) {
       drop(node, file);
@@ -213,7 +211,6 @@ final class OpenFiles {
     }
     if (file == null) {
       file = new OpenFile(mode);
-      file.coherent = reading != Reading.NATIVE;
       node.openFile = file;
     }
     try (StableFile shared = stable) {

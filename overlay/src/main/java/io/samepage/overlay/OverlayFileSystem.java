@@ -148,11 +148,11 @@ public final class OverlayFileSystem implements FileSystem {
     parts = null;
     if (now != null) {
       now.overlay.close();
-      if (sharing != null) {
-        sharing.close();
-      }
     } else {
       layers.close();
+    }
+    if (sharing != null) {
+      sharing.close();
     }
   }
 

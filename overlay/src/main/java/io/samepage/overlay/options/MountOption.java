@@ -47,7 +47,7 @@ public enum MountOption {
       "index",
       Group.OVERLAY,
       "on|off",
-      "keep hard links together across remounts, by an index in workdir (default: off)"),
+      "keep hard links together across remounts, by an index in workdir (default: on)"),
   XINO(
       "xino",
       Group.OVERLAY,
