@@ -159,6 +159,9 @@ final class Creation {
       Files.close(fd);
     }
     overlay.show(node, stat, entry);
+    // Even if it is open for mapping: what is empty cannot be written through a mapping, and
+    // whatever makes it longer has the kernel drop these.
+    entry.attributes.validNanos = entry.entryValidNanos;
   }
 
   /** Makes it at its place; fills {@code stat}; returns a descriptor of a regular file, or −1. */

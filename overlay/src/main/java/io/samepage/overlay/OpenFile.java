@@ -27,8 +27,8 @@ final class OpenFile {
   /** Handles. */
   int opens;
 
-  /** Handles that can write. */
-  int writers;
+  /** Handles that can read and write, and so be mapped for writing (mmap(2), EACCES). */
+  int mappable;
 
   /**
    * The registered file of modes LOWER and UPPER; {@link Opened#NO_BACKING} if there is none yet.

@@ -150,27 +150,38 @@ final class OpenFiles {
         if (truncate) {
           truncate(node, file, 0, false, killSuidgid ? request : null);
         }
-        answer(node, file, writable, flags, opened);
-        first = writable && file.writers == 1;
+        answer(node, file, flags, false, opened);
+        first = isMappable(flags) && file.mappable == 1;
       }
     } finally {
       tree.readLock().unlock();
     }
     if (first) {
-      // From now on attributes are asked for each time (hasWriters): those kept so far must go.
+      // From now on attributes are asked for each time: those kept so far must go.
+      connection.invalidateAttributes(node.nodeid);
+    } else if (truncate && killSuidgid) {
+      modeChanged(node);
+    }
+  }
+
+  /**
+   * Set-id bits may have gone with a change of the data, of which the kernel drops the times and
+   * the size, but not the mode; and it would execute the file by the mode that it holds.
+   */
+  void modeChanged(Node node) {
+    if (node.maySetIds()) {
       connection.invalidateAttributes(node.nodeid);
     }
   }
 
   /** Takes over a file that was just created and opened. */
   void created(Node node, Fd fd, int flags, Opened opened) throws ErrnoException {
-    boolean writable = (flags & Linux.O_ACCMODE) != Linux.O_RDONLY;
     synchronized (lockOf(node)) {
       OpenFile file = new OpenFile(backingFiles != null ? Mode.UPPER : Mode.CACHED);
       file.upper = fd;
       file.upperWritable = true;
       node.openFile = file;
-      answer(node, file, writable, flags, opened);
+      answer(node, file, flags, (flags & Linux.O_EXCL) != 0, opened);
     }
   }
 
@@ -251,13 +262,21 @@ final class OpenFiles {
     return policy.reading(node, stat.size);
   }
 
-  private void answer(Node node, OpenFile file, boolean writable, int flags, Opened opened)
+  private static boolean isMappable(int flags) {
+    return (flags & Linux.O_ACCMODE) == Linux.O_RDWR;
+  }
+
+  private void answer(Node node, OpenFile file, int flags, boolean exclusive, Opened opened)
       throws ErrnoException {
+    boolean writable = (flags & Linux.O_ACCMODE) != Linux.O_RDONLY;
     if (file.mode != Mode.CACHED && file.backingId == Opened.NO_BACKING) {
       register(node, file);
     }
-    // A close ends the record locks of the process, through whatever descriptor they were set.
-    opened.noFlush = !writable && !locks.hadRecords() && policy.isNative(node);
+    // A close ends the record locks of the process, through whatever descriptor they were set, and
+    // only FLUSH tells of each close. Where nobody uses such locks it is a round trip for nothing;
+    // who makes a file of his own, or only reads it, is the last to begin with them. (RELEASE ends
+    // what was set through the handle.)
+    opened.noFlush = (!writable || exclusive) && !locks.hadRecords();
     switch (file.mode) {
       case UPPER -> {
         opened.backingId = file.backingId;
@@ -279,12 +298,13 @@ final class OpenFiles {
       }
     }
     file.opens++;
-    if (writable) {
-      file.writers++;
+    boolean mappable = isMappable(flags);
+    if (mappable) {
+      file.mappable++;
     }
     idle.remove(node);
     int alignment = (flags & Linux.O_DIRECT) != 0 ? directAlignment(node, file, opened) : 1;
-    opened.handle = handles.add(new Handle(node, file, writable, alignment));
+    opened.handle = handles.add(new Handle(node, file, mappable, alignment));
   }
 
   /**
@@ -492,10 +512,13 @@ final class OpenFiles {
     }
   }
 
-  /** Whether the file can be written at this moment, so that its attributes change unasked. */
-  boolean hasWriters(Node node) {
+  /**
+   * Whether the file may be mapped for writing at this moment, so that its times change unasked.
+   * Every other way to change a file has the kernel drop what it holds of the attributes.
+   */
+  boolean isMappable(Node node) {
     OpenFile file = node.openFile;
-    return file != null && file.writers > 0;
+    return file != null && file.mappable > 0;
   }
 
   // ------------------------------------------------------------------ release
@@ -509,8 +532,8 @@ final class OpenFiles {
     OpenFile file = handle.file();
     synchronized (lockOf(node)) {
       file.opens--;
-      if (handle.writable()) {
-        file.writers--;
+      if (handle.mappable()) {
+        file.mappable--;
       }
       if (file.opens > 0) {
         return;

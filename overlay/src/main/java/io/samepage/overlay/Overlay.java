@@ -210,7 +210,7 @@ final class Overlay {
   void show(Node node, Stat stat, Attributes attributes) {
     LayerAccess.show(node, stat, attributes);
     // A write through mmap changes the times without a word to anybody.
-    attributes.validNanos = openFiles.hasWriters(node) || node.isRemoved() ? 0 : FOR_LONG;
+    attributes.validNanos = openFiles.isMappable(node) || node.isRemoved() ? 0 : FOR_LONG;
   }
 
   /** Attributes under a nodeid that another one stands for by now: not to be kept. */

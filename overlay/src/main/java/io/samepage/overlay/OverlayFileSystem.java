@@ -41,6 +41,7 @@ public final class OverlayFileSystem implements FileSystem {
   private final @Nullable HardLinkIndex index;
   private final @Nullable Sharing sharing;
   private final Handles handles = new Handles();
+  private final LookAhead lookAhead = new LookAhead();
 
   private volatile @Nullable Parts parts;
 
@@ -162,6 +163,7 @@ public final class OverlayFileSystem implements FileSystem {
   public void lookup(Request request, long parent, byte[] name, Entry entry) throws ErrnoException {
     Overlay overlay = overlay();
     Directory directory = overlay.nodes.directory(parent);
+    lookAhead.lookedUp(request.pid(), parent);
     overlay.tree.readLock().lock();
     try {
       synchronized (directory) {
@@ -269,13 +271,9 @@ public final class OverlayFileSystem implements FileSystem {
           if (name.length == 0) {
             continue;
           }
-          long ino = listing.ino(i);
+          long ino = inoOf(overlay, directory, listing, i);
           if (ino == 0) {
-            Node node = overlay.peek(directory, name);
-            if (node == null) {
-              continue;
-            }
-            ino = node.ino();
+            continue;
           }
           if (!reply.add(name, ino, listing.type(i), listing.offset(i))) {
             return;
@@ -285,6 +283,17 @@ public final class OverlayFileSystem implements FileSystem {
     } finally {
       overlay.tree.readLock().unlock();
     }
+  }
+
+  /** The inode number of a name that is listed; 0 if the name went meanwhile. */
+  private static long inoOf(Overlay overlay, Directory directory, Listing listing, int i)
+      throws ErrnoException {
+    long ino = listing.ino(i);
+    if (ino != 0) {
+      return ino;
+    }
+    Node node = overlay.peek(directory, listing.name(i));
+    return node == null ? 0 : node.ino();
   }
 
   private static final byte[] PARENT = {'.', '.'};
@@ -310,6 +319,8 @@ public final class OverlayFileSystem implements FileSystem {
             && !dots(reply, PARENT, parentIno(directory), Listing.PARENT_OFFSET)) {
           return;
         }
+        boolean wanted = lookAhead.isWanted(request.pid(), nodeid, offset == 0);
+        boolean sample = true;
         Listing listing = overlay.reader.list(directory);
         for (int i = listing.after(offset); i < listing.size(); i++) {
           byte[] name = listing.name(i);
@@ -320,14 +331,22 @@ public final class OverlayFileSystem implements FileSystem {
             return;
           }
           Entry entry = reply.entry();
-          try {
-            overlay.lookup(directory, name, entry);
-          } catch (ErrnoException e) {
-            // Listed all the same: whoever uses the name gets the error then.
-            entry.nodeid = 0;
+          entry.nodeid = 0;
+          if (wanted && !(sample && lookAhead.isSample(request.pid(), listing.size() - i))) {
+            try {
+              overlay.lookup(directory, name, entry);
+            } catch (ErrnoException e) {
+              // Listed all the same: whoever uses the name gets the error then.
+              entry.nodeid = 0;
+            }
           }
+          sample = false;
           if (entry.nodeid == 0) {
-            entry.attributes.ino = listing.ino(i);
+            long ino = inoOf(overlay, directory, listing, i);
+            if (ino == 0) {
+              continue;
+            }
+            entry.attributes.ino = ino;
             entry.attributes.mode = listing.type(i) << 12;
           }
           reply.add(name, listing.offset(i));
@@ -505,10 +524,12 @@ public final class OverlayFileSystem implements FileSystem {
     if (!open.isAligned(offset, size)) {
       throw ErrnoException.of(Errno.EINVAL);
     }
-    int fd = overlay().openFiles.writable(open);
+    OpenFiles openFiles = overlay().openFiles;
+    int fd = openFiles.writable(open);
     int written = Files.pwrite(fd, address, size, offset);
-    if (killSuidgid) {
+    if (killSuidgid && open.node().maySetIds()) {
       Privileges.dropSetIds(request, fd);
+      openFiles.modeChanged(open.node());
     }
     return written;
   }
@@ -582,10 +603,12 @@ public final class OverlayFileSystem implements FileSystem {
       throws ErrnoException {
     Handle open = handles.get(handle);
     Protection.checkAllocation(open.node(), mode);
-    int fd = overlay().openFiles.writable(open);
+    OpenFiles openFiles = overlay().openFiles;
+    int fd = openFiles.writable(open);
     Files.fallocate(fd, mode, offset, length);
     if (open.node().maySetIds()) {
       Privileges.dropSetIdsUnlessPrivileged(request, fd);
+      openFiles.modeChanged(open.node());
     }
   }
 
@@ -614,6 +637,7 @@ public final class OverlayFileSystem implements FileSystem {
     long copied = Files.copyRange(open.readable(in), offsetIn, fd, offsetOut, length);
     if (out.node().maySetIds()) {
       Privileges.dropSetIdsUnlessPrivileged(request, fd);
+      open.modeChanged(out.node());
     }
     return copied;
   }

@@ -23,11 +23,8 @@ final class InitFlags {
   /** flock locks are kept by the file system, for the same reason as POSIX_LOCKS. */
   static final long FLOCK_LOCKS = 1L << 10;
 
-  /** Directories are listed together with a look-up of each name … */
+  /** Directories are listed together with a look-up of each name for which there is one. */
   static final long DO_READDIRPLUS = 1L << 13;
-
-  /** … where the kernel sees that the look-ups are wanted (ls -l) rather than not (find). */
-  static final long READDIRPLUS_AUTO = 1L << 14;
 
   /** Direct reads and writes of more than one request go out together. */
   static final long ASYNC_DIO = 1L << 15;
@@ -78,13 +75,14 @@ final class InitFlags {
   /**
    * What is always asked for. Not asked for are: EXPORT_SUPPORT and NO_EXPORT (file handles work
    * while the kernel knows the inode, which is what FUSE can promise); SPLICE_* (data that must
-   * come here are read into memory); AUTO_INVAL_DATA (see EXPLICIT_INVAL_DATA); WRITEBACK_CACHE (it
-   * rules passthrough out); NO_OPEN_SUPPORT (without OPEN there is no passthrough); HANDLE_KILLPRIV
-   * (V2 is asked for); MAP_ALIGNMENT and HAS_INODE_DAX (virtiofs); SUBMOUNTS (one device for all);
-   * SECURITY_CTX and CREATE_SUPP_GROUP (nothing here uses what they add to requests);
-   * HAS_EXPIRE_ONLY (names are dropped, not expired); HAS_RESEND (a restarted daemon does not take
-   * over a mount); ALLOW_IDMAP (then most requests say no user); OVER_IO_URING; REQUEST_TIMEOUT (a
-   * copy-up may take as long as it does).
+   * come here are read into memory); READDIRPLUS_AUTO (which names come with a look-up is for the
+   * file system to say, which sees more of what the reader does); AUTO_INVAL_DATA (see
+   * EXPLICIT_INVAL_DATA); WRITEBACK_CACHE (it rules passthrough out); NO_OPEN_SUPPORT (without OPEN
+   * there is no passthrough); HANDLE_KILLPRIV (V2 is asked for); MAP_ALIGNMENT and HAS_INODE_DAX
+   * (virtiofs); SUBMOUNTS (one device for all); SECURITY_CTX and CREATE_SUPP_GROUP (nothing here
+   * uses what they add to requests); HAS_EXPIRE_ONLY (names are dropped, not expired); HAS_RESEND
+   * (a restarted daemon does not take over a mount); ALLOW_IDMAP (then most requests say no user);
+   * OVER_IO_URING; REQUEST_TIMEOUT (a copy-up may take as long as it does).
    */
   static final long WANTED =
       ASYNC_READ
@@ -94,7 +92,6 @@ final class InitFlags {
           | DONT_MASK
           | FLOCK_LOCKS
           | DO_READDIRPLUS
-          | READDIRPLUS_AUTO
           | ASYNC_DIO
           | PARALLEL_DIROPS
           | POSIX_ACL

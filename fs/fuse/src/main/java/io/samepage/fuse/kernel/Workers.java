@@ -58,6 +58,7 @@ final class Workers {
   private final Runnable onEnd;
   private final Thread watch;
   private final ProcessorLoad load = new ProcessorLoad();
+  private final ReleaseOrder order = new ReleaseOrder();
 
   /** How many wait for the next request. */
   private final AtomicInteger readers = new AtomicInteger();
@@ -254,6 +255,7 @@ final class Workers {
         }
         Channel from = sleeping;
         int length;
+        Opcode opcode = null;
         try {
           length = lookout.poll(polling, x);
           if (polling != null && length >= 0) {
@@ -265,6 +267,8 @@ final class Workers {
             waits.incrementAndGet();
           }
           taken.incrementAndGet();
+          opcode = Dispatcher.opcode(x, length);
+          order.taken(opcode);
         } finally {
           readers.decrementAndGet();
         }
@@ -279,11 +283,12 @@ final class Workers {
           watching = true;
           LockSupport.unpark(watch);
         }
-        Opcode opcode = Dispatcher.opcode(x, length);
         if (opcode != null && opcode.isLong() && readers.get() == 0) {
           call();
         }
+        order.await(opcode);
         dispatcher.dispatch(x, from, length);
+        order.done(opcode);
       }
     }
 

@@ -24,7 +24,8 @@
  * layout, one a file ({@code InHeader}, {@code EntryOut}, …); {@code layout.txt} in the tests has
  * all of them, and a test compares both with the header of the kernel. What the file system throws
  * becomes an error of the request, whatever it is. The answer goes through the descriptor that the
- * request came through.
+ * request came through. Requests are worked on in any order, but for one thing: {@code
+ * ReleaseOrder}.
  *
  * <p><b>What must not get lost.</b> An answer can count look-ups and hand over handles. If the
  * kernel does not take it, it will never give them back, and the {@code Exchange} takes them back

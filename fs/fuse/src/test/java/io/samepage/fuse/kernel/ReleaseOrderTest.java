@@ -1,0 +1,46 @@
+package io.samepage.fuse.kernel;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+@Timeout(30)
+final class ReleaseOrderTest {
+  private final ReleaseOrder order = new ReleaseOrder();
+
+  @Test
+  void aLockWaitsForTheReleaseBeforeIt() throws InterruptedException {
+    CountDownLatch asked = new CountDownLatch(1);
+    CountDownLatch served = new CountDownLatch(1);
+    order.taken(Opcode.RELEASE);
+    Thread locker =
+        new Thread(
+            () -> {
+              asked.countDown();
+              order.await(Opcode.SETLK);
+              served.countDown();
+            });
+    locker.start();
+    asked.await();
+    boolean early = served.await(10, TimeUnit.MILLISECONDS);
+    order.done(Opcode.RELEASE);
+    assertThat(served.await(20, TimeUnit.SECONDS)).isTrue();
+    assertThat(early).isFalse();
+  }
+
+  @Test
+  void nobodyElseWaitsForARelease() {
+    order.taken(Opcode.RELEASE);
+    order.await(Opcode.OPEN);
+    order.await(null);
+  }
+
+  @Test
+  void aReleaseThatHangsIsNotWaitedForForEver() {
+    order.taken(Opcode.RELEASE);
+    order.await(Opcode.GETLK);
+  }
+}
