@@ -182,7 +182,7 @@ final class MountProcess {
                 path,
                 directories,
                 session,
-                overlay::counters,
+                overlay,
                 state.log());
         control = openControl(path, status);
         Standing standing = new Standing(session, directories, control);
@@ -304,7 +304,7 @@ final class MountProcess {
       state.make();
       MountTable.Mount mount = MountTable.read().on(path.toBytes());
       if (mount != null) {
-        return ControlSocket.open(state.socket(mount.device()), status::toJson);
+        return ControlSocket.open(state.socket(mount.device()), status);
       }
     } catch (ErrnoException | IOException | RuntimeException e) {
       notes.add(
