@@ -15,7 +15,7 @@ final class FrameOwners {
   private static final int PAGE_BITS = 36;
 
   /** Files beyond that cannot be told apart from each other. */
-  static final int MAX_FILES = (1 << Long.SIZE - PAGE_BITS - 1) - 2;
+  static final int MAX_FILES = (1 << (Long.SIZE - PAGE_BITS - 1)) - 2;
 
   private final Map<Long, long[]> chunks = new HashMap<>();
 

@@ -29,10 +29,7 @@ final class PageMaps {
    * @param lowers where the lower ones are, topmost first
    */
   PageMaps(
-      Overlay overlay,
-      @Nullable Sharing sharing,
-      byte @Nullable [] upper,
-      List<byte[]> lowers) {
+      Overlay overlay, @Nullable Sharing sharing, byte @Nullable [] upper, List<byte[]> lowers) {
     this.overlay = overlay;
     this.sharing = sharing;
     this.upper = upper;

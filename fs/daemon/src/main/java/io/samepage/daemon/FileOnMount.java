@@ -27,8 +27,7 @@ final class FileOnMount implements AutoCloseable {
   private final ByteString pathInMount;
   private final long nodeid;
 
-  private FileOnMount(
-      Fd fd, ByteString path, String device, ByteString pathInMount, long nodeid) {
+  private FileOnMount(Fd fd, ByteString path, String device, ByteString pathInMount, long nodeid) {
     this.fd = fd;
     this.path = path;
     this.device = device;
@@ -80,7 +79,7 @@ final class FileOnMount implements AutoCloseable {
     }
     // fuse_encode_fh in fs/fuse/inode.c: the upper half of the nodeid comes first.
     ByteBuffer words = ByteBuffer.wrap(handle.bytes()).order(ByteOrder.nativeOrder());
-    long nodeid = (long) words.getInt(0) << 32 | words.getInt(4) & 0xffffffffL;
+    long nodeid = ((long) words.getInt(0) << 32) | (words.getInt(4) & 0xffffffffL);
     return new FileOnMount(
         fd, ByteString.of(path), mount.device(), pathInMount(mount, path), nodeid);
   }

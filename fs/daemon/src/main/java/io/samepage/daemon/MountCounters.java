@@ -37,8 +37,7 @@ final class MountCounters {
           new Kind(PAGES_UNSHARED, false, false, "pages of files in use by one mapping"),
           new Kind(
               "pages_volatile", true, true, "pages of files that changed while they were hashed"),
-          new Kind(
-              GENERAL_PROFIT, false, false, "bytes saved, less what it takes to know what is"),
+          new Kind(GENERAL_PROFIT, false, false, "bytes saved, less what it takes to know what is"),
           new Kind(BOOKKEEPING_BYTES, true, false, "bytes that it takes, by estimate"),
           new Kind("full_scans", true, true, "how often all waiting files had been identified"),
           new Kind("files_queued", true, false, "files that wait to be identified"),

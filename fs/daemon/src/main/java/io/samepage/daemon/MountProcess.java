@@ -177,13 +177,7 @@ final class MountProcess {
         directories.closeLower();
         MountStatus status =
             new MountStatus(
-                options,
-                request.optionText(),
-                path,
-                directories,
-                session,
-                overlay,
-                state.log());
+                options, request.optionText(), path, directories, session, overlay, state.log());
         control = openControl(path, status);
         Standing standing = new Standing(session, directories, control);
         announce(session);

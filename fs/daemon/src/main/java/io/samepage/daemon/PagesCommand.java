@@ -85,8 +85,7 @@ final class PagesCommand implements Callable<Integer> {
     if (extent.text("state").equals("SHARED") && !layer.isEmpty()) {
       Map<String, @Nullable Object> named = new LinkedHashMap<>(used.fields());
       ByteString path =
-          LayerSearch.path(
-              ByteString.parse(layer), used.number("inode"), onMount.pathInMount());
+          LayerSearch.path(ByteString.parse(layer), used.number("inode"), onMount.pathInMount());
       named.put("path", path == null ? null : path.toString());
       fields.put("file", named);
     }

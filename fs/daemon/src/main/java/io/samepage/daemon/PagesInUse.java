@@ -55,7 +55,9 @@ final class PagesInUse {
         .forEach(
             line ->
                 users.merge(
-                    key(line), Long.parseLong(line.substring(line.lastIndexOf(' ') + 1)), Long::sum));
+                    key(line),
+                    Long.parseLong(line.substring(line.lastIndexOf(' ') + 1)),
+                    Long::sum));
   }
 
   /** Pages that more than one mapping uses. */

@@ -97,8 +97,7 @@ final class StatusCommand implements Callable<Integer> {
     total.put(MountCounters.PAGES_SHARED, pages.shared());
     total.put(MountCounters.PAGES_SHARING, pages.sharing());
     total.put(MountCounters.PAGES_UNSHARED, pages.unshared());
-    long cost =
-        all.stream().mapToLong(one -> one.number(MountCounters.BOOKKEEPING_BYTES)).sum();
+    long cost = all.stream().mapToLong(one -> one.number(MountCounters.BOOKKEEPING_BYTES)).sum();
     total.put(MountCounters.GENERAL_PROFIT, pages.sharing() * PagesInUse.PAGE - cost);
     return total;
   }
@@ -234,8 +233,7 @@ final class StatusCommand implements Callable<Integer> {
             + " sharing them, "
             + one.text(MountCounters.PAGES_UNSHARED)
             + " unshared; "
-            + ProgressLine.bytes(
-                one.number(MountCounters.PAGES_SHARING) * (long) PagesInUse.PAGE)
+            + ProgressLine.bytes(one.number(MountCounters.PAGES_SHARING) * (long) PagesInUse.PAGE)
             + " saved");
     line(
         out,

@@ -41,7 +41,8 @@ final class VerifyCommand implements Callable<Integer> {
 
   @Option(
       names = "--files",
-      description = "List each file, too: its first page frame, its pages, and how many are shared.")
+      description =
+          "List each file, too: its first page frame, its pages, and how many are shared.")
   private boolean each;
 
   @Parameters(
