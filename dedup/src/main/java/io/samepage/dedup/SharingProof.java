@@ -228,6 +228,11 @@ public final class SharingProof implements AutoCloseable {
     return pages;
   }
 
+  /** Who was met where; for tests. */
+  FrameOwners owners() {
+    return owners;
+  }
+
   /** Looks at all files. */
   public Totals run(Listener listener) throws ErrnoException {
     members.sort(Comparator.comparingLong(Member::size));

@@ -185,14 +185,33 @@ final class MountStatus implements ControlSocket.Answers {
     json.writeStringField(name, path == null ? null : path.toString());
   }
 
+  /** The mount point. */
+  String target() {
+    return target.toString();
+  }
+
+  /** What is counted, in the order of {@link MountCounters#KINDS}. */
+  Map<String, Long> counters() {
+    return MountCounters.of(overlay.counters());
+  }
+
+  /** How many requests came, by their names. */
+  Map<String, Long> requests() {
+    return session.requests();
+  }
+
+  long uptimeSeconds() {
+    return (System.nanoTime() - mountedNanos) / 1_000_000_000;
+  }
+
   private void writeNumbers(JsonGenerator json) throws IOException {
-    json.writeNumberField("uptime_seconds", (System.nanoTime() - mountedNanos) / 1_000_000_000);
+    json.writeNumberField("uptime_seconds", uptimeSeconds());
     json.writeObjectFieldStart("requests");
-    for (Map.Entry<String, Long> count : new TreeMap<>(session.requests()).entrySet()) {
+    for (Map.Entry<String, Long> count : new TreeMap<>(requests()).entrySet()) {
       json.writeNumberField(count.getKey(), count.getValue());
     }
     json.writeEndObject();
-    for (Map.Entry<String, Long> counter : MountCounters.of(overlay.counters()).entrySet()) {
+    for (Map.Entry<String, Long> counter : counters().entrySet()) {
       json.writeNumberField(counter.getKey(), counter.getValue());
     }
     Runtime runtime = Runtime.getRuntime();
@@ -202,11 +221,15 @@ final class MountStatus implements ControlSocket.Answers {
   }
 
   /** VmRSS of /proc/self/status. */
-  private static long residentBytes() throws IOException {
-    for (String line : Files.readAllLines(Path.of("/proc/self/status"))) {
-      if (line.startsWith("VmRSS:")) {
-        return Long.parseLong(line.replaceAll("[^0-9]", "")) * 1024;
+  static long residentBytes() {
+    try {
+      for (String line : Files.readAllLines(Path.of("/proc/self/status"))) {
+        if (line.startsWith("VmRSS:")) {
+          return Long.parseLong(line.replaceAll("[^0-9]", "")) * 1024;
+        }
       }
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
     }
     return 0;
   }
