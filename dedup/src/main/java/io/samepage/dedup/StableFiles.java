@@ -16,6 +16,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.LongAdder;
+import java.util.function.ObjLongConsumer;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -38,6 +39,12 @@ public final class StableFiles implements AutoCloseable {
   private static final int QUEUE = 8192;
   private static final long TICK_SECONDS = 10;
 
+  /** A struct file of the kernel's and its slot, and the descriptor's object here. */
+  private static final int OPEN_FILE_BYTES = 256 + 8 + 48;
+
+  /** A task, with what it is about: a place with its handle, in a queue and in a set. */
+  private static final int QUEUED_BYTES = 400;
+
   /**
    * How it is set up.
    *
@@ -49,11 +56,18 @@ public final class StableFiles implements AutoCloseable {
   public record Options(byte @Nullable [] index, long indexLimit, String domain) {}
 
   /**
-   * What has been counted, by KSM's names where KSM has one. Pages are 4 KiB.
+   * What has been counted, by KSM's names where KSM has one (Documentation/admin-guide/mm/ksm.rst).
+   * Pages are 4 KiB. A user is here what a rmap item is there, but stands for a whole file: its
+   * pages count whether they are in memory or not, and they count as long as the file is open or
+   * mapped.
    *
    * @param pagesShared pages of stable files that more than one user uses
    * @param pagesSharing how many more uses of them there are: what is saved
-   * @param pagesUnshared pages of stable files that one user uses
+   * @param pagesUnshared pages of files that one user alone uses
+   * @param pagesVolatile pages of files that changed while they were hashed, or just before; it
+   *     only grows, where KSM's tells what is so at present
+   * @param generalProfit bytes: what pagesSharing saves, less what is kept in memory to know it
+   *     ({@link StableFiles#bookkeepingBytes})
    * @param fullScans how often the queue was worked off
    * @param queued files that wait to be identified
    * @param dropped files that were not queued, since the queue was full
@@ -68,6 +82,8 @@ public final class StableFiles implements AutoCloseable {
       long pagesShared,
       long pagesSharing,
       long pagesUnshared,
+      long pagesVolatile,
+      long generalProfit,
       long fullScans,
       long queued,
       long dropped,
@@ -103,6 +119,7 @@ public final class StableFiles implements AutoCloseable {
   private final LongAdder bytesHashed = new LongAdder();
   private final LongAdder filesAlone = new LongAdder();
   private final LongAdder filesChanging = new LongAdder();
+  private final LongAdder pagesVolatile = new LongAdder();
   private final LongAdder filesUnreadable = new LongAdder();
   private final LongAdder fallbacks = new LongAdder();
 
@@ -256,12 +273,49 @@ public final class StableFiles implements AutoCloseable {
     return reverse.userCount(stable);
   }
 
+  /** Hands out every file whose pages are in use, with how many users it has here. */
+  public void forEachUsed(ObjLongConsumer<FileKey> visitor) {
+    reverse.forEach(visitor);
+  }
+
+  /**
+   * The layer in which a file was found that the index knows, as a path; null if it does not. It
+   * reads the index, which may wait for a disk.
+   */
+  public byte @Nullable [] layerOf(FileKey file) {
+    ContentIndex known = index;
+    byte[] digest = known == null ? null : known.find(domain, file).digest();
+    if (known == null || digest == null) {
+      return null;
+    }
+    for (Place place : known.places(domain, digest)) {
+      if (place.isSameFile(file)) {
+        return known.layerPath(place.layer());
+      }
+    }
+    return null;
+  }
+
+  /**
+   * An estimate of the memory that sharing costs this process and the kernel on its behalf, in
+   * bytes: the reverse map, what waits to be identified, and one open file for each user. The index
+   * is left out: it is a file, whose pages the kernel takes back when it needs them.
+   */
+  public long bookkeepingBytes() {
+    return reverse.heapBytes()
+        + reverse.userCount() * (long) OPEN_FILE_BYTES
+        + pending.size() * (long) QUEUED_BYTES;
+  }
+
   /** What has been counted until now. */
   public Counters counters() {
+    long pagesSharing = reverse.pagesSharing();
     return new Counters(
         reverse.pagesShared(),
-        reverse.pagesSharing(),
+        pagesSharing,
         reverse.pagesUnshared(),
+        pagesVolatile.sum(),
+        pagesSharing * VerityDigest.BLOCK - bookkeepingBytes(),
         fullScans.get(),
         queue.size(),
         dropped.sum(),
@@ -382,7 +436,7 @@ public final class StableFiles implements AutoCloseable {
         return;
       }
       if (made.isTooRecent(place.key())) {
-        filesChanging.increment();
+        changing(place.key());
         return;
       }
       Claim claim = known.claim(domain, List.of(place)).get(0);
@@ -400,6 +454,11 @@ public final class StableFiles implements AutoCloseable {
     }
   }
 
+  private void changing(FileKey file) {
+    filesChanging.increment();
+    pagesVolatile.add(file.pages());
+  }
+
   private void hash(ContentIndex known, Identification made, @Nullable Fd fd, Place place) {
     if (fd == null) {
       filesUnreadable.increment();
@@ -408,7 +467,7 @@ public final class StableFiles implements AutoCloseable {
     try (fd) {
       byte[] digest = made.digest(fd.number(), place.key(), null);
       if (digest == null) {
-        filesChanging.increment();
+        changing(place.key());
         return;
       }
       known.enter(domain, List.of(new Identified(place, digest)));

@@ -147,6 +147,32 @@ final class StableFilesTest {
   }
 
   @Test
+  void whatIsSavedIsCountedLessWhatItCosts() throws Exception {
+    Tree one = new Tree(directory.resolve("one"));
+    Path a = one.file("a", TEXT);
+    Path b = one.file("b", TEXT);
+    StableFiles files = stableFiles("");
+    LayerTree tree = mount(files, one);
+    identify(files, tree, a);
+    identify(files, tree, b);
+    assertThat(files.counters().generalProfit()).isZero();
+    try (Fd fd = Tree.open(a, Linux.O_PATH);
+        StableFile found = find(files, tree, b)) {
+      assertThat(found).isNotNull();
+      FileKey own = files.key(tree, fd.number(), Tree.stat(a));
+      assertThat(own).isEqualTo(found.key());
+      files.use(1, own);
+      files.use(2, found.key());
+      assertThat(files.layerOf(found.key())).isEqualTo(one.name());
+    }
+    StableFiles.Counters counters = files.counters();
+    assertThat(counters.pagesShared()).isEqualTo(1);
+    assertThat(counters.pagesSharing()).isEqualTo(1);
+    assertThat(files.bookkeepingBytes()).isPositive();
+    assertThat(counters.generalProfit()).isEqualTo(4096 - files.bookkeepingBytes());
+  }
+
+  @Test
   void domainsShareNothing() throws Exception {
     Tree one = new Tree(directory.resolve("one"));
     Path a = one.file("a", TEXT);
@@ -276,6 +302,7 @@ final class StableFilesTest {
     LayerTree tree = mount(files, one);
     identify(files, tree, a);
     assertThat(files.counters().filesChanging()).isEqualTo(1);
+    assertThat(files.counters().pagesVolatile()).isEqualTo(1);
     assertThat(files.counters().filesAlone()).isZero();
   }
 }

@@ -41,11 +41,23 @@ final class OpenFile {
    */
   boolean holdsWritable;
 
-  /** In mode LOWER: whose pages it uses in place of the lower file's; null for its own. */
-  @Nullable FileKey stable;
+  /**
+   * In mode LOWER: whose pages it uses, be they its own or a stable file's; null if that is not
+   * kept.
+   */
+  @Nullable FileKey pages;
 
-  /** The lower file, opened when the daemon first reads it, or the stable file for it. */
+  /** Whether {@link #pages} are those of a stable file that is not its own lower file. */
+  boolean shared;
+
+  /**
+   * The lower file, opened when the daemon first reads it, or the stable file for it, until a read
+   * of that fails.
+   */
   @Nullable Fd lower;
+
+  /** Whether {@link #lower} was the stable file, and is the file's own by now. */
+  boolean leftStable;
 
   /** The upper file, opened when the daemon first needs it. */
   @Nullable Fd upper;

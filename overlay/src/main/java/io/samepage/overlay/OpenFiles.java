@@ -1,5 +1,6 @@
 package io.samepage.overlay;
 
+import io.samepage.dedup.FileKey;
 import io.samepage.dedup.StableFile;
 import io.samepage.fuse.BackingFiles;
 import io.samepage.fuse.Connection;
@@ -9,6 +10,7 @@ import io.samepage.overlay.CoherencePolicy.Reading;
 import io.samepage.overlay.Handles.Handle;
 import io.samepage.overlay.LayerAccess.Place;
 import io.samepage.overlay.OpenFile.Mode;
+import io.samepage.overlay.Sharing.Source;
 import io.samepage.overlay.lock.LockTable;
 import io.samepage.posix.Errno;
 import io.samepage.posix.ErrnoException;
@@ -21,6 +23,8 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Opening, and where the data of an open file come from.
@@ -36,6 +40,7 @@ import org.jspecify.annotations.Nullable;
  * of a directory, then these, then the {@link NodeTable}. No data are copied under them.
  */
 final class OpenFiles {
+  private static final Logger LOG = LoggerFactory.getLogger(OpenFiles.class);
   private static final int LOCKS = 64;
 
   /** How many registered files are kept for the next open of their node. */
@@ -202,7 +207,7 @@ final class OpenFiles {
       return file;
     }
     Mode mode;
-    StableFile stable = null;
+    Source source = null;
     if (backingFiles == null) {
       mode = Mode.CACHED;
     } else if (above) {
@@ -210,7 +215,7 @@ final class OpenFiles {
     } else if (file != null && file.mode != Mode.UPPER) {
       return file; // as it was open before: no need to look at the file again
     } else {
-      stable = stableFile(node);
+      source = source(node);
       // In the cache of its own inode a file would share nothing, be it the stable file itself or
       // one that uses another's pages.
       boolean cached = sharing == null && lowerReading(node) == Reading.CACHED;
@@ -224,16 +229,16 @@ final class OpenFiles {
       file = new OpenFile(mode);
       node.openFile = file;
     }
-    try (StableFile shared = stable) {
-      if (shared != null) {
-        share(node, file, shared);
+    try (Source found = source) {
+      if (found != null) {
+        use(node, file, found);
       }
     }
     return file;
   }
 
-  /** The file whose pages a lower file is to use; null for its own. */
-  private @Nullable StableFile stableFile(Node node) throws ErrnoException {
+  /** The file whose pages a lower file is to use; null for its own, unnamed. */
+  private @Nullable Source source(Node node) throws ErrnoException {
     LayerDirectory directory = node.lowerDirectory();
     if (sharing == null || directory == null || node.isRemoved()) {
       return null;
@@ -243,11 +248,44 @@ final class OpenFiles {
     }
   }
 
-  private void share(Node node, OpenFile file, StableFile stable) throws ErrnoException {
-    if (sharing != null) {
+  private void use(Node node, OpenFile file, Source source) throws ErrnoException {
+    if (sharing == null) {
+      return;
+    }
+    StableFile stable = source.stable();
+    if (stable != null) {
       file.lower = new Fd(Files.dup(stable.fd()));
-      file.stable = stable.key();
-      sharing.use(node, stable.key());
+      file.shared = true;
+    }
+    file.pages = source.key();
+    sharing.use(node, source.key());
+  }
+
+  /** The pages are not used any more, or never came to be. */
+  private void endUse(Node node, OpenFile file) {
+    if (file.pages != null && sharing != null) {
+      sharing.release(node, file.pages);
+    }
+    file.pages = null;
+    file.shared = false;
+    file.leftStable = false;
+  }
+
+  /**
+   * How a node is open.
+   *
+   * @param pages whose pages it uses; null if that is not kept
+   * @param shared whether these are not its own
+   */
+  record Use(boolean open, boolean passthrough, @Nullable FileKey pages, boolean shared) {}
+
+  /** How a node is open at this moment. */
+  Use use(Node node) {
+    synchronized (lockOf(node)) {
+      OpenFile file = node.openFile;
+      return file == null || file.opens == 0
+          ? new Use(false, false, null, false)
+          : new Use(true, file.mode != Mode.CACHED, file.pages, file.shared);
     }
   }
 
@@ -346,6 +384,11 @@ final class OpenFiles {
       // ELOOP (a stacked file system below), EMFILE, ENOMEM, …: the daemon can still serve it.
       fallbacks.increment();
       file.mode = Mode.CACHED;
+      if (file.shared && file.lower != null) {
+        file.lower.close(); // in the cache of its own inode it would share nothing
+        file.lower = null;
+      }
+      endUse(node, file);
     }
   }
 
@@ -471,6 +514,48 @@ final class OpenFiles {
     }
   }
 
+  /**
+   * A read of {@link #readable} has failed. If that was the stable file, the file's own copy takes
+   * its place, and no open from now on will use the stable file.
+   *
+   * @return whether it is worth to read again
+   */
+  boolean recover(Handle handle, ErrnoException failure) {
+    OpenFile file = handle.file();
+    Node node = handle.node();
+    tree.readLock().lock();
+    try {
+      synchronized (lockOf(node)) {
+        FileKey stable = file.pages;
+        Fd lower = file.lower;
+        if (sharing == null || stable == null || !file.shared || lower == null) {
+          return false;
+        }
+        Node now = current(node);
+        if (file.leftStable || (now.hasUpper() && !now.isMetacopy())) {
+          return true; // another thread was faster
+        }
+        try (Place place = access.lowerData(node);
+            Fd own = LayerAccess.open(place, Linux.O_RDONLY)) {
+          // Others may be reading through it: its number gets the other file.
+          Files.dup2(own.number(), lower.number());
+        }
+        file.leftStable = true;
+        LOG.warn(
+            "inode {} of a layer stands for others and cannot be read ({}); they use their own"
+                + " copies from now on. See what the kernel says about its disk (dmesg)",
+            stable.ino(),
+            failure.getMessage());
+        sharing.discard(stable);
+        return true;
+      }
+    } catch (ErrnoException e) {
+      return false; // there is no other copy: the failure stands
+    } finally {
+      tree.readLock().unlock();
+    }
+  }
+
   /** A descriptor to write a handle's file; it stays this object's. EBADF if the handle cannot. */
   int writable(Handle handle) throws ErrnoException {
     OpenFile file = handle.file();
@@ -556,10 +641,7 @@ final class OpenFiles {
 
   private void drop(Node node, OpenFile file) {
     file.closeDescriptors();
-    if (file.stable != null && sharing != null) {
-      sharing.release(node, file.stable);
-      file.stable = null;
-    }
+    endUse(node, file);
     if (file.backingId != Opened.NO_BACKING && backingFiles != null) {
       backingFiles.close(file.backingId);
       file.backingId = Opened.NO_BACKING;

@@ -12,6 +12,7 @@ import io.samepage.posix.Files;
 import io.samepage.posix.Stat;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.ObjLongConsumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -44,8 +45,23 @@ final class Sharing implements AutoCloseable {
     return new Sharing(stableFiles, trees);
   }
 
-  /** The stable file of a lower file; null if its own data are to be used. */
-  @Nullable StableFile find(LayerDirectory directory, Place place) throws ErrnoException {
+  /**
+   * What an open of a lower file is to use.
+   *
+   * @param key whose pages
+   * @param stable the file to read in place of its own; null if the pages are its own
+   */
+  record Source(FileKey key, @Nullable StableFile stable) implements AutoCloseable {
+    @Override
+    public void close() {
+      if (stable != null) {
+        stable.close();
+      }
+    }
+  }
+
+  /** What a lower file is to use; null if that is its own data, and they cannot be named. */
+  @Nullable Source find(LayerDirectory directory, Place place) throws ErrnoException {
     LayerTree tree = trees.get(directory.layer().index() - 1);
     if (tree == null) {
       return null;
@@ -53,18 +69,44 @@ final class Sharing implements AutoCloseable {
     try (Fd fd = LayerAccess.openPath(place)) {
       Stat stat = new Stat();
       Files.stat(fd.number(), stat);
-      return stableFiles.find(tree, fd.number(), stat);
+      StableFile stable = stableFiles.find(tree, fd.number(), stat);
+      FileKey key = stable != null ? stable.key() : stableFiles.key(tree, fd.number(), stat);
+      return key == null ? null : new Source(key, stable);
     }
   }
 
-  /** A node uses a stable file from now on. */
-  void use(Node node, FileKey stable) {
-    stableFiles.use(node.nodeid, stable);
+  /** A node uses the pages of a file from now on: a stable file, or its own. */
+  void use(Node node, FileKey file) {
+    stableFiles.use(node.nodeid, file);
   }
 
-  /** A node does not use a stable file any more. */
-  void release(Node node, FileKey stable) {
-    stableFiles.release(node.nodeid, stable);
+  /** A node does not use the pages of a file any more. */
+  void release(Node node, FileKey file) {
+    stableFiles.release(node.nodeid, file);
+  }
+
+  /** A stable file failed to be read: it stands for nobody from the next open on. */
+  void discard(FileKey stable) {
+    stableFiles.discard(stable);
+  }
+
+  /** The layer of a stable file, as a path; null if the index does not know it any more. */
+  byte @Nullable [] layerOf(FileKey stable) {
+    return stableFiles.layerOf(stable);
+  }
+
+  /** How many nodes of this mount use the pages of a file. */
+  int userCount(FileKey file) {
+    return stableFiles.userCount(file);
+  }
+
+  /** Hands out every file whose pages nodes of this mount use, with how many they are. */
+  void forEachUsed(ObjLongConsumer<FileKey> visitor) {
+    stableFiles.forEachUsed(visitor);
+  }
+
+  long bookkeepingBytes() {
+    return stableFiles.bookkeepingBytes();
   }
 
   StableFiles.Counters counters() {
