@@ -394,6 +394,12 @@ public final class ContentIndex implements AutoCloseable {
         });
   }
 
+  /** A number that changes with every change, by whatever process. */
+  long version() {
+    Store recent = memory;
+    return (disk == null ? 0 : disk.version()) + (recent == null ? 0 : recent.version());
+  }
+
   // Room.
 
   /** How much of the room is taken, from 0 to 1. */

@@ -113,6 +113,12 @@ public final class StableFiles implements AutoCloseable {
   /** Set once, by the background thread. */
   private volatile @Nullable ContentIndex index;
 
+  /** Written by the background thread alone. */
+  private volatile long generation;
+
+  /** Of the background thread alone: {@link ContentIndex#version} when that was last asked. */
+  private long seenVersion;
+
   private final AtomicLong fullScans = new AtomicLong();
   private final LongAdder dropped = new LongAdder();
   private final LongAdder filesHashed = new LongAdder();
@@ -158,38 +164,31 @@ public final class StableFiles implements AutoCloseable {
     tree.close();
   }
 
-  /** The key of a file itself, for {@link #use}; null where its file system has none. */
-  public @Nullable FileKey key(LayerTree tree, int fd, Stat stat) {
-    try {
-      return tree.key(fd, stat);
-    } catch (ErrnoException e) {
-      return null;
-    }
-  }
-
   /**
-   * The stable file of a file, opened. It takes some microseconds; it never waits for a disk, for
-   * what others hash, or for a lock that is held over either.
+   * What is known of a file's content, with the stable file for it, opened. It takes some
+   * microseconds; it never waits for a disk, for what others hash, or for a lock that is held over
+   * either.
    *
    * @param tree the layer that the file is in
    * @param fd a descriptor of the file, O_PATH or not
    * @param stat what statx says of it, by the same descriptor
-   * @return null if the file's own data are to be used: it is itself the stable file, or nothing is
-   *     known of its content yet, or no place that holds it can be used
+   * @return null if files like this are not identified; content that is not shared if nothing is
+   *     known of it yet, or if no place that holds it can be used
    */
-  public @Nullable StableFile find(LayerTree tree, int fd, Stat stat) {
+  public @Nullable Content find(LayerTree tree, int fd, Stat stat) {
     if (closed || !stat.isRegular() || stat.size == 0) {
       return null;
     }
+    FileKey file = null;
     try {
-      FileKey file = tree.key(fd, stat);
+      file = tree.key(fd, stat);
       if (file == null) {
         return null;
       }
       ContentIndex known = index;
       if (known == null) {
         queueIdentification(tree, fd, file);
-        return null;
+        return new Content(file, false, false, null);
       }
       Known found = known.find(domain, file);
       byte[] digest = found.digest();
@@ -199,25 +198,27 @@ public final class StableFiles implements AutoCloseable {
       if (found.knowledge() == ContentIndex.Knowledge.UNKNOWN) {
         queueIdentification(tree, fd, file);
       }
-      return null;
+      boolean alone = found.knowledge() == ContentIndex.Knowledge.ALONE;
+      return new Content(file, alone, false, null);
     } catch (ErrnoException e) {
-      return null; // its own data are always good enough
+      // Its own data are always good enough.
+      return file == null ? null : new Content(file, false, false, null);
     }
   }
 
-  private @Nullable StableFile find(
-      ContentIndex known, LayerTree tree, FileKey file, byte[] digest) {
+  private Content find(ContentIndex known, LayerTree tree, FileKey file, byte[] digest) {
     Stat stat = null;
-    for (Place place : known.places(domain, digest)) {
+    List<Place> places = known.places(domain, digest);
+    for (Place place : places) {
       if (place.isSameFile(file)) {
-        return null;
+        return new Content(file, true, places.size() > 1, null);
       }
       if (stat == null) {
         stat = new Stat();
       }
       int fd = trees.open(tree, place, stat);
       if (fd >= 0) {
-        return new StableFile(place.key(), new Fd(fd));
+        return new Content(file, true, true, new StableFile(place, new Fd(fd)));
       }
       if (fd == OpenTrees.NOT_MOUNTED) {
         queueMount(known, digest, place);
@@ -225,7 +226,27 @@ public final class StableFiles implements AutoCloseable {
         queueRemoval(known, digest, place.key());
       }
     }
-    return null;
+    return new Content(file, false, false, null);
+  }
+
+  /**
+   * Opens a stable file again for a file that used it before, and has not changed since. It asks
+   * the index nothing.
+   *
+   * @return null if it cannot stand for the file any more: {@link #find} is to be asked
+   */
+  public @Nullable StableFile open(LayerTree near, Place stable) {
+    int fd = trees.open(near, stable, new Stat());
+    return fd < 0 ? null : new StableFile(stable, new Fd(fd));
+  }
+
+  /**
+   * A number that changes when more is known than before: who was told by {@link #find} that a
+   * content is known and not shared need not ask again as long as it is the same. It is to be read
+   * before {@link #find} is asked.
+   */
+  public long generation() {
+    return generation;
   }
 
   /** Says that a stable file could not be read: another place takes over from the next open on. */
@@ -245,8 +266,8 @@ public final class StableFiles implements AutoCloseable {
   }
 
   /**
-   * A user begins to use a stable file; it may be the user's own file ({@link #key}). It takes a
-   * time that does not depend on how many users there are.
+   * A user begins to use a stable file; it may be the user's own file. It takes a time that does
+   * not depend on how many users there are.
    *
    * @param user any number that stands for a mapping
    */
@@ -391,7 +412,9 @@ public final class StableFiles implements AutoCloseable {
   private void work() {
     Processes.lowerPriorityOfThisThread();
     byte[] path = options.index();
-    index = path == null ? ContentIndex.inMemory() : ContentIndex.open(path, options.indexLimit());
+    ContentIndex known =
+        path == null ? ContentIndex.inMemory() : ContentIndex.open(path, options.indexLimit());
+    index = known;
     boolean worked = false;
     while (!closed) {
       try {
@@ -404,15 +427,27 @@ public final class StableFiles implements AutoCloseable {
           task = queue.poll(TICK_SECONDS, TimeUnit.SECONDS);
           trees.closeIdle();
         }
+        seeChanges(known);
         if (task != null) {
           worked = true;
           task.run();
+          seeChanges(known);
         }
       } catch (InterruptedException e) {
         break; // close() asks for it
       } catch (RuntimeException e) {
         LOG.error("a fault of samepage itself in background identification; it goes on", e);
       }
+    }
+  }
+
+  /** Changes by this process and by others. */
+  @SuppressWarnings("NonAtomicVolatileUpdate") // one thread writes
+  private void seeChanges(ContentIndex known) {
+    long version = known.version();
+    if (version != seenVersion || generation == 0) {
+      seenVersion = version;
+      generation++;
     }
   }
 

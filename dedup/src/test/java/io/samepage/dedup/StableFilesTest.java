@@ -54,6 +54,12 @@ final class StableFilesTest {
 
   private static @Nullable StableFile find(StableFiles files, LayerTree tree, Path file)
       throws Exception {
+    Content content = content(files, tree, file);
+    return content == null ? null : content.stable();
+  }
+
+  private static @Nullable Content content(StableFiles files, LayerTree tree, Path file)
+      throws Exception {
     Stat stat = new Stat();
     try (Fd fd = Tree.open(file, Linux.O_PATH)) {
       Files.stat(fd.number(), stat);
@@ -156,10 +162,10 @@ final class StableFilesTest {
     identify(files, tree, a);
     identify(files, tree, b);
     assertThat(files.counters().generalProfit()).isZero();
-    try (Fd fd = Tree.open(a, Linux.O_PATH);
+    try (Content first = content(files, tree, a);
         StableFile found = find(files, tree, b)) {
       assertThat(found).isNotNull();
-      FileKey own = files.key(tree, fd.number(), Tree.stat(a));
+      FileKey own = first.own();
       assertThat(own).isEqualTo(found.key());
       files.use(1, own);
       files.use(2, found.key());
@@ -170,6 +176,43 @@ final class StableFilesTest {
     assertThat(counters.pagesSharing()).isEqualTo(1);
     assertThat(files.bookkeepingBytes()).isPositive();
     assertThat(counters.generalProfit()).isEqualTo(4096 - files.bookkeepingBytes());
+  }
+
+  @Test
+  void whoHasTheOnlyCopyIsToldWhenThereIsAnother() throws Exception {
+    Tree one = new Tree(directory.resolve("one"));
+    Path a = one.file("a", TEXT);
+    StableFiles files = stableFiles("");
+    LayerTree tree = mount(files, one);
+    identify(files, tree, a);
+    long before = files.generation();
+    assertThat(content(files, tree, a).isShared()).isFalse();
+    Path b = one.file("b", TEXT);
+    identify(files, tree, b);
+    await(() -> files.generation() != before);
+    assertThat(content(files, tree, a).isShared()).isTrue();
+    assertThat(content(files, tree, a).stable()).isNull();
+  }
+
+  @Test
+  void aStableFileIsOpenedAgainAsLongAsItIsTheSame() throws Exception {
+    Tree one = new Tree(directory.resolve("one"));
+    Path a = one.file("a", TEXT);
+    Path b = one.file("b", TEXT);
+    StableFiles files = stableFiles("");
+    LayerTree tree = mount(files, one);
+    identify(files, tree, a);
+    identify(files, tree, b);
+    Place place;
+    try (StableFile found = find(files, tree, b)) {
+      place = found.place();
+    }
+    try (StableFile again = files.open(tree, place)) {
+      assertThat(again).isNotNull();
+      assertThat(again.key()).isEqualTo(place.key());
+    }
+    java.nio.file.Files.writeString(a, "changed", java.nio.file.StandardOpenOption.APPEND);
+    assertThat(files.open(tree, place)).isNull();
   }
 
   @Test

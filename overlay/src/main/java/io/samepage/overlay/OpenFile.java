@@ -1,6 +1,7 @@
 package io.samepage.overlay;
 
 import io.samepage.dedup.FileKey;
+import io.samepage.dedup.Place;
 import io.samepage.fuse.Opened;
 import io.samepage.posix.Fd;
 import org.jspecify.annotations.Nullable;
@@ -22,6 +23,8 @@ final class OpenFile {
     CACHED
   }
 
+  static final long UNSETTLED = -1;
+
   Mode mode;
 
   /** Handles. */
@@ -42,13 +45,22 @@ final class OpenFile {
   boolean holdsWritable;
 
   /**
-   * In mode LOWER: whose pages it uses, be they its own or a stable file's; null if that is not
-   * kept.
+   * Where nothing of the upper layer is read: the lower file as it was when its pages were chosen;
+   * null if that is not kept.
    */
-  @Nullable FileKey pages;
+  @Nullable FileKey own;
 
-  /** Whether {@link #pages} are those of a stable file that is not its own lower file. */
-  boolean shared;
+  /** The stable file whose pages it uses; null if it uses its own. */
+  @Nullable Place stable;
+
+  /**
+   * {@link Sharing#generation} when it was found out that it is to use its own; {@link #UNSETTLED}
+   * if that may change at any time.
+   */
+  long generation;
+
+  /** Whether it is counted as a user of {@link #pages}. */
+  boolean counted;
 
   /**
    * The lower file, opened when the daemon first reads it, or the stable file for it, until a read
@@ -67,6 +79,11 @@ final class OpenFile {
 
   OpenFile(Mode mode) {
     this.mode = mode;
+  }
+
+  /** Whose pages it uses; null if that is not kept. */
+  @Nullable FileKey pages() {
+    return stable != null ? stable.key() : own;
   }
 
   void closeDescriptors() {

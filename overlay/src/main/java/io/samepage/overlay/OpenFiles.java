@@ -1,5 +1,6 @@
 package io.samepage.overlay;
 
+import io.samepage.dedup.Content;
 import io.samepage.dedup.FileKey;
 import io.samepage.dedup.StableFile;
 import io.samepage.fuse.BackingFiles;
@@ -10,7 +11,6 @@ import io.samepage.overlay.CoherencePolicy.Reading;
 import io.samepage.overlay.Handles.Handle;
 import io.samepage.overlay.LayerAccess.Place;
 import io.samepage.overlay.OpenFile.Mode;
-import io.samepage.overlay.Sharing.Source;
 import io.samepage.overlay.lock.LockTable;
 import io.samepage.posix.Errno;
 import io.samepage.posix.ErrnoException;
@@ -207,38 +207,43 @@ final class OpenFiles {
       return file;
     }
     Mode mode;
-    Source source = null;
+    Content content = null;
+    long generation = sharing == null ? 0 : sharing.generation();
     if (backingFiles == null) {
       mode = Mode.CACHED;
     } else if (above) {
       mode = Mode.UPPER;
-    } else if (file != null && file.mode != Mode.UPPER) {
-      return file; // as it was open before: no need to look at the file again
+    } else if (file != null && file.mode != Mode.UPPER && isSettled(node, file)) {
+      return file; // as it was open before
     } else {
-      source = source(node);
-      // In the cache of its own inode a file would share nothing, be it the stable file itself or
-      // one that uses another's pages.
-      boolean cached = sharing == null && lowerReading(node) == Reading.CACHED;
-      mode = cached ? Mode.CACHED : Mode.LOWER;
+      content = content(node);
+      // In the cache of its own inode a file shares nothing, be it the stable file itself or one
+      // that uses another's pages.
+      boolean shared = content != null && content.isShared();
+      mode = !shared && lowerReading(node) == Reading.CACHED ? Mode.CACHED : Mode.LOWER;
     }
-    if (file != null && file.mode != mode) {
-      drop(node, file);
-      file = null;
-    }
-    if (file == null) {
-      file = new OpenFile(mode);
-      node.openFile = file;
-    }
-    try (Source found = source) {
-      if (found != null) {
-        use(node, file, found);
+    try (Content found = content) {
+      StableFile stable = found == null ? null : found.stable();
+      if (file != null && (file.mode != mode || file.stable != null || stable != null)) {
+        drop(node, file);
+        file = null;
+      }
+      if (file == null) {
+        file = new OpenFile(mode);
+        node.openFile = file;
+      }
+      file.own = found == null ? null : found.own();
+      file.generation = found == null || found.isKnown() ? generation : OpenFile.UNSETTLED;
+      if (stable != null) {
+        file.stable = stable.place();
+        file.lower = new Fd(Files.dup(stable.fd()));
       }
     }
     return file;
   }
 
-  /** The file whose pages a lower file is to use; null for its own, unnamed. */
-  private @Nullable Source source(Node node) throws ErrnoException {
+  /** What is known of the content of a node's lower file; null if it is not to be shared. */
+  private @Nullable Content content(Node node) throws ErrnoException {
     LayerDirectory directory = node.lowerDirectory();
     if (sharing == null || directory == null || node.isRemoved()) {
       return null;
@@ -248,27 +253,45 @@ final class OpenFiles {
     }
   }
 
-  private void use(Node node, OpenFile file, Source source) throws ErrnoException {
+  /**
+   * Whether what a node used when it was open before is what it is to use again. A stable file is
+   * looked at each time; who had none asks again when more is known.
+   */
+  private boolean isSettled(Node node, OpenFile file) throws ErrnoException {
     if (sharing == null) {
-      return;
+      return true;
     }
-    StableFile stable = source.stable();
-    if (stable != null) {
+    FileKey own = file.own;
+    LayerDirectory directory = node.lowerDirectory();
+    if (file.stable == null || own == null || directory == null) {
+      return file.generation == sharing.generation();
+    }
+    try (Place place = access.lowerData(node);
+        StableFile stable = sharing.open(directory, place, own, file.stable)) {
+      if (stable == null) {
+        return false;
+      }
       file.lower = new Fd(Files.dup(stable.fd()));
-      file.shared = true;
+      return true;
     }
-    file.pages = source.key();
-    sharing.use(node, source.key());
   }
 
-  /** The pages are not used any more, or never came to be. */
-  private void endUse(Node node, OpenFile file) {
-    if (file.pages != null && sharing != null) {
-      sharing.release(node, file.pages);
+  /** An open begins to use its pages. */
+  private void beginUse(Node node, OpenFile file) {
+    FileKey pages = file.pages();
+    if (sharing != null && pages != null && !file.counted && file.mode == Mode.LOWER) {
+      sharing.use(node, pages);
+      file.counted = true;
     }
-    file.pages = null;
-    file.shared = false;
-    file.leftStable = false;
+  }
+
+  /** The pages are not used any more. */
+  private void endUse(Node node, OpenFile file) {
+    FileKey pages = file.pages();
+    if (file.counted && sharing != null && pages != null) {
+      sharing.release(node, pages);
+    }
+    file.counted = false;
   }
 
   /**
@@ -285,7 +308,7 @@ final class OpenFiles {
       OpenFile file = node.openFile;
       return file == null || file.opens == 0
           ? new Use(false, false, null, false)
-          : new Use(true, file.mode != Mode.CACHED, file.pages, file.shared);
+          : new Use(true, file.mode != Mode.CACHED, file.pages(), file.stable != null);
     }
   }
 
@@ -335,6 +358,7 @@ final class OpenFiles {
         node.setCacheStale(false);
       }
     }
+    beginUse(node, file);
     file.opens++;
     boolean mappable = isMappable(flags);
     if (mappable) {
@@ -384,11 +408,11 @@ final class OpenFiles {
       // ELOOP (a stacked file system below), EMFILE, ENOMEM, …: the daemon can still serve it.
       fallbacks.increment();
       file.mode = Mode.CACHED;
-      if (file.shared && file.lower != null) {
-        file.lower.close(); // in the cache of its own inode it would share nothing
+      if (file.stable != null && file.lower != null) {
+        file.stable = null; // in the cache of its own inode it would share nothing
+        file.lower.close();
         file.lower = null;
       }
-      endUse(node, file);
     }
   }
 
@@ -526,9 +550,9 @@ final class OpenFiles {
     tree.readLock().lock();
     try {
       synchronized (lockOf(node)) {
-        FileKey stable = file.pages;
+        FileKey stable = file.pages();
         Fd lower = file.lower;
-        if (sharing == null || stable == null || !file.shared || lower == null) {
+        if (sharing == null || stable == null || file.stable == null || lower == null) {
           return false;
         }
         Node now = current(node);
@@ -624,10 +648,10 @@ final class OpenFiles {
         return;
       }
       file.closeDescriptors();
-      boolean outdated = file.mode == Mode.LOWER && node.hasUpper() && !node.isMetacopy();
-      // A stable file is checked at each open, and what is not known yet may be known at the next.
-      boolean unsettled = sharing != null && file.mode != Mode.UPPER;
-      if (outdated || unsettled || file.holdsWritable || node.isRemoved() || node.isSuperseded()) {
+      endUse(node, file);
+      boolean outdated =
+          file.leftStable || (file.mode == Mode.LOWER && node.hasUpper() && !node.isMetacopy());
+      if (outdated || file.holdsWritable || node.isRemoved() || node.isSuperseded()) {
         drop(node, file);
         return;
       }

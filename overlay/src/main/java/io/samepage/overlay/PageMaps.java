@@ -1,10 +1,11 @@
 package io.samepage.overlay;
 
+import io.samepage.dedup.Content;
 import io.samepage.dedup.FileKey;
+import io.samepage.dedup.StableFile;
 import io.samepage.overlay.LayerAccess.Place;
 import io.samepage.overlay.PageMap.Extent;
 import io.samepage.overlay.PageMap.State;
-import io.samepage.overlay.Sharing.Source;
 import io.samepage.posix.Errno;
 import io.samepage.posix.ErrnoException;
 import io.samepage.posix.Files;
@@ -106,9 +107,10 @@ final class PageMaps {
     try (Place place = overlay.access.lowerData(node)) {
       Files.stat(place.dirfd(), place.name(), own);
       if (!use.open() && sharing != null) {
-        try (Source source = sharing.find(directory, place)) {
-          key = source == null ? null : source.key();
-          shared = source != null && source.stable() != null;
+        try (Content content = sharing.find(directory, place)) {
+          StableFile stable = content == null ? null : content.stable();
+          key = content == null ? null : stable != null ? stable.key() : content.own();
+          shared = stable != null;
         }
       }
     }

@@ -1,5 +1,6 @@
 package io.samepage.overlay;
 
+import io.samepage.dedup.Content;
 import io.samepage.dedup.FileKey;
 import io.samepage.dedup.LayerTree;
 import io.samepage.dedup.StableFile;
@@ -45,34 +46,41 @@ final class Sharing implements AutoCloseable {
     return new Sharing(stableFiles, trees);
   }
 
-  /**
-   * What an open of a lower file is to use.
-   *
-   * @param key whose pages
-   * @param stable the file to read in place of its own; null if the pages are its own
-   */
-  record Source(FileKey key, @Nullable StableFile stable) implements AutoCloseable {
-    @Override
-    public void close() {
-      if (stable != null) {
-        stable.close();
-      }
-    }
-  }
-
-  /** What a lower file is to use; null if that is its own data, and they cannot be named. */
-  @Nullable Source find(LayerDirectory directory, Place place) throws ErrnoException {
-    LayerTree tree = trees.get(directory.layer().index() - 1);
+  /** What is known of a lower file's content; null if files like it are not identified. */
+  @Nullable Content find(LayerDirectory directory, Place place) throws ErrnoException {
+    LayerTree tree = tree(directory);
     if (tree == null) {
       return null;
     }
     try (Fd fd = LayerAccess.openPath(place)) {
       Stat stat = new Stat();
       Files.stat(fd.number(), stat);
-      StableFile stable = stableFiles.find(tree, fd.number(), stat);
-      FileKey key = stable != null ? stable.key() : stableFiles.key(tree, fd.number(), stat);
-      return key == null ? null : new Source(key, stable);
+      return stableFiles.find(tree, fd.number(), stat);
     }
+  }
+
+  private @Nullable LayerTree tree(LayerDirectory directory) {
+    return trees.get(directory.layer().index() - 1);
+  }
+
+  /** {@link StableFiles#generation}. */
+  long generation() {
+    return stableFiles.generation();
+  }
+
+  /**
+   * Opens a stable file again for a lower file that used it before.
+   *
+   * @param own the lower file as it was then
+   * @return null if one of them has changed
+   */
+  @Nullable StableFile open(
+      LayerDirectory directory, Place place, FileKey own, io.samepage.dedup.Place stable)
+      throws ErrnoException {
+    LayerTree tree = tree(directory);
+    Stat stat = new Stat();
+    Files.stat(place.dirfd(), place.name(), stat);
+    return tree != null && own.matches(stat) ? stableFiles.open(tree, stable) : null;
   }
 
   /** A node uses the pages of a file from now on: a stable file, or its own. */
