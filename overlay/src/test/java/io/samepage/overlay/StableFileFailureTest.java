@@ -82,10 +82,7 @@ final class StableFileFailureTest {
       java.nio.file.Files.write(directory.resolve(layer), TEXT);
     }
     MountOptions options =
-        MountOptions.builder()
-            .lower(List.of(bytes("one"), bytes("two")))
-            .sharing(true)
-            .build();
+        MountOptions.builder().lower(List.of(bytes("one"), bytes("two"))).sharing(true).build();
     directories = MountDirectories.open(options, NO_TIME);
     byte[] index = bytes("index").toBytes();
     fileSystem =
@@ -202,8 +199,7 @@ final class StableFileFailureTest {
     long handle = open(nodeid);
     assertThat(read(nodeid, handle)).isEqualTo(TEXT);
     assertThat(breakDescriptors(path.resolve(stable).resolve(stable))).isPositive();
-    assertThat(
-            catchThrowableOfType(ErrnoException.class, () -> read(nodeid, handle)).errno())
+    assertThat(catchThrowableOfType(ErrnoException.class, () -> read(nodeid, handle)).errno())
         .isEqualTo(Errno.EIO);
     fileSystem.release(request, nodeid, handle, 0);
   }
