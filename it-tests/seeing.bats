@@ -325,6 +325,8 @@ free_port() {
     refused "127.0.0.1:PORT" -o "lowerdir=$L,metrics=0.0.0.0:9400" "$M"
     refused "full path" -o "lowerdir=$L,metrics=unix:metrics" "$M"
     mount_overlay
-    lacks "$(cat "/proc/$(daemon_of "$M")/task/"*/comm)" metrics
-    lacks "$(readlink "/proc/$(daemon_of "$M")/fd/"*)" prometheus
+    pid=$(daemon_of "$M")
+    lacks "$(cat "/proc/$pid/task/"*/comm)" metrics
+    lacks "$(ss -Hltnp)" "pid=$pid,"
+    equal "$(ss -Hlxp | grep -c "pid=$pid,")" 1
 }
