@@ -36,22 +36,27 @@ pages_of() { # FILE KEY
     samepage pages "$1" --json | sys json "$2"
 }
 
+# Asks once for several keys; each answer is a line.
+extent_of() { # FILE KEY...
+    local file=$1 key
+    shift
+    samepage pages "$file" --json >"$TEST_DIR/pages"
+    for key; do
+        sys json "extents.0.$key" <"$TEST_DIR/pages"
+    done
+}
+
 @test "pages names the stable file of a file that shares, and the file's own where it does not" {
     indexed
     stable=$(pages_of "$M/usr/deep/other" extents.0.file.path)
     for name in usr/one usr/deep/other usr/third; do
-        if [[ $stable == "$name" ]]; then
-            equal "$(pages_of "$M/$name" extents.0.state)" OWN
-        else
-            equal "$(pages_of "$M/$name" extents.0.state)" SHARED
-        fi
-        equal "$(pages_of "$M/$name" extents.0.file.path)" "$stable"
-        layer=$(pages_of "$M/$name" extents.0.file.layer)
-        equal "$(pages_of "$M/$name" extents.0.file.inode)" "$(stat -c %i "$layer/$stable")"
-        equal "$(pages_of "$M/$name" extents.0.pages)" 74
+        state=SHARED layer=$L2
+        [[ $stable != "$name" ]] || state=OWN
+        [[ $stable != usr/one ]] || layer=$L
+        equal "$(extent_of "$M/$name" state file.layer file.path file.inode file.size pages)" \
+            "$(printf '%s\n' $state "$layer" "$stable" "$(stat -c %i "$layer/$stable")" 300000 74)"
     done
-    equal "$(pages_of "$M/usr/unlike" extents.0.state)" OWN
-    equal "$(pages_of "$M/usr/unlike" extents.0.file.layer)" "$L2"
+    equal "$(extent_of "$M/usr/unlike" state file.layer file.path)" "$(printf '%s\n' OWN "$L2" usr/unlike)"
     text=$(samepage pages "$M/usr/unlike")
     contains "$text" "0-73 "
     contains "$text" "$L2: usr/unlike (300000 bytes)"
@@ -80,21 +85,18 @@ pages_of() { # FILE KEY
     indexed
     exec {reader}<"$M/usr/one"
     printf x >>"$M/usr/deep/other"
-    equal "$(pages_of "$M/usr/deep/other" extents.0.state)" PRIVATE
-    equal "$(pages_of "$M/usr/deep/other" extents.0.file.layer)" "$U"
-    equal "$(pages_of "$M/usr/deep/other" extents.0.file.path)" usr/deep/other
-    equal "$(pages_of "$M/usr/deep/other" extents.0.shared_with)" 0
+    equal "$(extent_of "$M/usr/deep/other" state file.layer file.path shared_with)" \
+        "$(printf '%s\n' PRIVATE "$U" usr/deep/other 0)"
     exec {reader}<&-
 }
 
 @test "pages finds a file by any name, also through a bind mount, and one that was removed" {
     indexed
-    state=$(pages_of "$M/usr/third" extents.0.state)
+    expected=$(extent_of "$M/usr/third" state file.path)
     mkdir "$STACK/bound"
     mount --bind "$M/usr" "$STACK/bound"
     ln -s "$STACK/bound/third" "$STACK/link"
-    equal "$(pages_of "$STACK/link" extents.0.state)" "$state"
-    equal "$(pages_of "$STACK/link" extents.0.file.path)" "$(pages_of "$M/usr/third" extents.0.file.path)"
+    equal "$(extent_of "$STACK/link" state file.path)" "$expected"
     umount "$STACK/bound"
     exec {held}<"$M/usr/third"
     rm "$M/usr/third"
@@ -136,12 +138,10 @@ verify_of() { # KEY TARGET... [OPTION...]
 @test "verify counts the frames that files share" {
     indexed
     # 3 equal files and one unlike of 74 pages, 2 equal ones of 3
-    equal "$(verify_of files "$M")" 6
-    equal "$(verify_of pages "$M")" 302
-    equal "$(verify_of frames "$M")" 151
-    equal "$(verify_of files_sharing "$M")" 3
-    equal "$(verify_of bytes_saved "$M")" $((151 * 4096))
-    equal "$(verify_of files_empty "$M")" 1
+    samepage verify --json "$M" >"$TEST_DIR/verified"
+    for expected in files=6 pages=302 frames=151 files_sharing=3 bytes_saved=$((151 * 4096)) files_empty=1; do
+        equal "$expected" "${expected%=*}=$(sys json "${expected%=*}" <"$TEST_DIR/verified")"
+    done
     equal "$(verify_of frames "$M/usr/one" "$M/usr/third")" 74
     contains "$(samepage verify "$M")" "302 pages mapped on 151 page frames: 151 pages (604.0 KiB, 50.0 %) saved; 3 files share"
     samepage verify --files "$M/usr" >"$TEST_DIR/files"
@@ -213,13 +213,19 @@ total_of() { # KEY
     samepage status --json | sys json "total.$1"
 }
 
+ksm_counters() {
+    samepage status "$MNT" --json >"$TEST_DIR/status"
+    echo "$(sys json pages_shared <"$TEST_DIR/status") $(sys json pages_sharing <"$TEST_DIR/status")" \
+        "$(sys json pages_unshared <"$TEST_DIR/status")"
+}
+
 @test "status counts pages as KSM does" {
     indexed
-    equal "$(status_of pages_shared) $(status_of pages_sharing) $(status_of pages_unshared)" "0 0 0"
+    equal "$(ksm_counters)" "0 0 0"
     exec {one}<"$M/usr/one"
-    equal "$(status_of pages_shared) $(status_of pages_sharing) $(status_of pages_unshared)" "0 0 74"
+    equal "$(ksm_counters)" "0 0 74"
     exec {other}<"$M/usr/deep/other" {third}<"$M/usr/third" {unlike}<"$M/usr/unlike"
-    equal "$(status_of pages_shared) $(status_of pages_sharing) $(status_of pages_unshared)" "74 148 74"
+    equal "$(ksm_counters)" "74 148 74"
     # as the frames have it
     equal "$(verify_of pages_saved "$M/usr")" 148
     equal "$(status_of general_profit)" $((148 * 4096 - $(status_of bookkeeping_bytes)))
@@ -254,4 +260,73 @@ equal_status() { # KEY VALUE
     [[ $(total_of copy_ups) -gt $copies ]]
     exec {one}<&- {third}<&-
     umount "$STACK/second"
+}
+
+# scrape ADDRESS : what Prometheus would get
+scrape() {
+    /usr/bin/python3 -IS - "$1" <<'END'
+import http.client, socket, sys
+address = sys.argv[1]
+if address.startswith("unix:"):
+    connection = http.client.HTTPConnection("localhost")
+    connection.sock = socket.socket(socket.AF_UNIX)
+    connection.sock.connect(address[5:])
+else:
+    host, _, port = address.rpartition(":")
+    connection = http.client.HTTPConnection(host.strip("[]"), int(port))
+connection.request("GET", "/metrics")
+response = connection.getresponse()
+if response.status != 200:
+    sys.exit("status %d" % response.status)
+sys.stdout.write(response.read().decode())
+END
+}
+
+metric() { # NAME FILE
+    awk -v name="$1{" 'index($0, name) == 1 { print $NF }' "$2"
+}
+
+@test "metrics at a socket say what status says" {
+    indexed -o "metrics=unix:$TEST_DIR/metrics"
+    equal "$(stat -c %a "$TEST_DIR/metrics")" 600
+    exec {one}<"$M/usr/one" {other}<"$M/usr/deep/other"
+    touch "$M/usr/third"
+    scrape "unix:$TEST_DIR/metrics" >"$TEST_DIR/scraped"
+    samepage status "$MNT" --json >"$TEST_DIR/status"
+    for name in pages_shared pages_sharing general_profit handles; do
+        equal "$name $(metric samepage_$name "$TEST_DIR/scraped")" "$name $(sys json $name <"$TEST_DIR/status").0"
+    done
+    equal "$(metric samepage_copy_ups_total "$TEST_DIR/scraped")" "$(sys json copy_ups <"$TEST_DIR/status").0"
+    contains "$(cat "$TEST_DIR/scraped")" "# TYPE samepage_breaks_total counter"
+    contains "$(cat "$TEST_DIR/scraped")" "target=\"$MNT\""
+    exec {one}<&- {other}<&-
+    umount_overlay
+    absent "$TEST_DIR/metrics"
+}
+
+free_port() {
+    /usr/bin/python3 -IS -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+}
+
+@test "metrics at a port, for this host alone" {
+    own_stack
+    file "$L/f" f
+    port=$(free_port)
+    mount_overlay -o "metrics=127.0.0.1:$port"
+    contains "$(scrape "127.0.0.1:$port")" "samepage_inodes{"
+    equal "$(ss -Hltn "sport = :$port" | awk '{ print $4 }' | sed 's/.*ffff:\(.*\)\]/\1/;s/^\[*//')" "127.0.0.1:$port"
+    mkdir "$STACK/second"
+    refused "metrics=127.0.0.1:$port" -o "lowerdir=$L,metrics=127.0.0.1:$port" "$STACK/second"
+}
+
+@test "metrics for other hosts are refused, and without the option there are none" {
+    own_stack
+    file "$L/f" f
+    refused "127.0.0.1:PORT" -o "lowerdir=$L,metrics=0.0.0.0:9400" "$M"
+    refused "full path" -o "lowerdir=$L,metrics=unix:metrics" "$M"
+    mount_overlay
+    pid=$(daemon_of "$M")
+    lacks "$(cat "/proc/$pid/task/"*/comm)" metrics
+    lacks "$(ss -Hltnp)" "pid=$pid,"
+    equal "$(ss -Hlxp | grep -c "pid=$pid,")" 1
 }

@@ -19,6 +19,10 @@ import picocli.CommandLine.Parameters;
     name = "status",
     description = {
       "Lists the mounts of samepage, or describes one of them.",
+      "Counters of pages have the names and meanings of KSM's, but for this: they are of files that"
+          + " are open or mapped, with all their pages of 4 KiB, in memory or not (verify sees those"
+          + " that are); general_profit is pages_sharing in bytes less bookkeeping_bytes, an estimate"
+          + " of the memory that sharing takes, without the index.",
       "Paths are shown as they are, but for a backslash (\\\\) and bytes that are no printable UTF-8"
           + " (\\xHH)."
     },
