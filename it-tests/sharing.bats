@@ -64,9 +64,9 @@ shared() { # FILE FILE
     remember_lowers
 }
 
-@test "without the option nothing is shared and no index is made" {
+@test "with sharing=off nothing is shared and no index is made" {
     alike
-    mount_overlay
+    mount_overlay -o sharing=off
     cat "$M/usr/one" "$M/usr/other" >/dev/null
     refuses shared "$M/usr/one" "$M/usr/other"
     absent "$STACK/index"

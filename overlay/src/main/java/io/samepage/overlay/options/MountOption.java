@@ -73,7 +73,7 @@ public enum MountOption {
       Group.SAMEPAGE,
       "off|file",
       "whether files of lower layers with equal content use the same page frames; only where there"
-          + " is passthrough (default: off)"),
+          + " is passthrough (default: file)"),
   DOMAIN(
       "domain",
       Group.SAMEPAGE,

@@ -89,7 +89,7 @@ public record MountOptions(
     private @Nullable Boolean index;
     private Xino xino = Xino.AUTO;
     private Coherence coherence = Coherence.AUTO;
-    private boolean sharing;
+    private boolean sharing = true;
     private String domain = "";
     private @Nullable MetricsAddress metrics;
     private List<ByteString> nativeDirs = defaultNativeDirs();
