@@ -31,6 +31,14 @@ shared() { # FILE FILE
     [[ $(sys frames "$1" "$2") == equal ]]
 }
 
+shared_with_one_of() { # FILE FILE...
+    local file
+    for file in "${@:2}"; do
+        ! shared "$1" "$file" || return 0
+    done
+    return 1
+}
+
 @test "files of two layers that differ in name and mode are on the same page frames" {
     indexed
     shared "$M/usr/one" "$M/usr/other"
@@ -61,6 +69,27 @@ shared() { # FILE FILE
     printf changed | dd of="$L/usr/one" conv=notrunc status=none
     cmp "$M/usr/other" "$STACK/before"
     cp -p "$STACK/before" "$L/usr/one"
+    remember_lowers
+}
+
+@test "a stable file in a layer that the mount does not have is used, and its removal disturbs nobody" {
+    alike
+    "$SAMEPAGE" index "$L" "$L2" >"$STACK/index.out" 2>&1 3>&- 4>&-
+    remember_lowers
+    mkdir "$STACK/second"
+    mount_samepage "lowerdir=$L2" "$STACK/second"
+    local file=$STACK/second/usr/other
+    cp "$L2/usr/other" "$STACK/before"
+    cat "$file" >/dev/null
+    eventually 10 shared_with_one_of "$file" "$L/usr/one" "$L/data/coherent"
+    exec 9<"$file"
+    rm -r "$L/usr" "$L/data"
+    cmp "$file" "$STACK/before"
+    cmp - "$STACK/before" <&9
+    exec 9<&-
+    cmp "$file" "$STACK/before"
+    refuses shared "$file" "$STACK/before"
+    umount "$STACK/second"
     remember_lowers
 }
 
