@@ -66,7 +66,9 @@ final class Metadata {
 
   private static void apply(Request request, Place place, AttributeChange change)
       throws ErrnoException {
-    if (change.setUid || change.setGid) {
+    // A chown that changes neither takes the bits all the same; so does the write that comes next.
+    boolean nothing = change.isEmpty();
+    if (change.setUid || change.setGid || nothing) {
       Files.chown(
           place.dirfd(),
           place.name(),
@@ -77,7 +79,7 @@ final class Metadata {
       try (Fd fd = LayerAccess.openPath(place)) {
         Files.chmod(fd.number(), change.mode);
       }
-    } else if (change.killSuidgid && !change.setSize) {
+    } else if ((change.killSuidgid || nothing) && !change.setSize) {
       try (Fd fd = LayerAccess.openPath(place)) {
         Privileges.dropSetIds(request, fd.number());
       }

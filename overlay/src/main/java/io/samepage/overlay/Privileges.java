@@ -22,6 +22,9 @@ final class Privileges {
   static void dropSetIds(Request request, int fd) throws ErrnoException {
     Stat stat = new Stat();
     Files.stat(fd, stat);
+    if (stat.isDirectory()) {
+      return; // there the bits are none of privilege
+    }
     int left = stat.mode & ~Linux.S_ISUID;
     if ((stat.mode & Linux.S_ISGID) != 0
         && ((stat.mode & Linux.S_IXGRP) != 0 || !mayKeepSetgid(request, stat))) {
