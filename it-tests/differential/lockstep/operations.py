@@ -159,6 +159,16 @@ def read_file(actor, path):
 
 
 @operation
+def surplus(actor, path):
+    """How many bytes more can be read of a file than its size tells."""
+    fd = os.open(actor.path(path), os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        return len(os.pread(fd, 1 << 22, 0)) - os.fstat(fd).st_size
+    finally:
+        os.close(fd)
+
+
+@operation
 def write_file(actor, path, offset, length, fill, flags=("CREAT",), mode=0o644):
     fd = os.open(actor.path(path), flags_of(flags) | os.O_WRONLY | os.O_NONBLOCK, mode)
     try:
@@ -203,6 +213,23 @@ def copy_range(actor, source, source_offset, target, target_offset, length):
 
 
 @operation
+def copy_by_hand(actor, source, source_offset, target, target_offset, length):
+    """Like copy_range, as a program does it where that cannot: through descriptors of its own, without O_DIRECT."""
+    inward = os.open(f"/proc/self/fd/{actor.fd(source)}", os.O_RDONLY)
+    outward = os.open(f"/proc/self/fd/{actor.fd(target)}", os.O_WRONLY)
+    try:
+        return os.pwrite(outward, os.pread(inward, length, source_offset), target_offset)
+    finally:
+        os.close(inward)
+        os.close(outward)
+
+
+@operation
+def is_direct(actor, slot):
+    return bool(fcntl.fcntl(actor.fd(slot), fcntl.F_GETFL) & os.O_DIRECT)
+
+
+@operation
 def sendfile(actor, source, offset, target, length):
     return os.sendfile(actor.fd(target), actor.fd(source), offset, length)
 
@@ -215,6 +242,17 @@ def clone(actor, source, target):
 @operation
 def seek(actor, slot, offset, whence):
     return os.lseek(actor.fd(slot), offset, getattr(os, "SEEK_" + whence))
+
+
+@operation
+def are_zeros(actor, slot, start, end=None):
+    """Whether that part of a file, or all from there on, reads as zeros."""
+    fd = os.open(f"/proc/self/fd/{actor.fd(slot)}", os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        end = os.fstat(fd).st_size if end is None else end
+        return not any(os.pread(fd, max(0, end - start), start))
+    finally:
+        os.close(fd)
 
 
 @operation
@@ -497,6 +535,17 @@ def removexattr(actor, name, path=None, slot=None):
 def get_flags(actor, slot):
     raw = fcntl.ioctl(actor.fd(slot), syscalls.FS_IOC_GETFLAGS, b"\0" * 8)
     return hex(struct.unpack_from("<I", raw)[0] & SHOWN_INODE_FLAGS)
+
+
+@operation
+def protected(actor, path):
+    """Whether it may not be changed, or only grow."""
+    fd = os.open(actor.path(path), os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
+    try:
+        raw = fcntl.ioctl(fd, syscalls.FS_IOC_GETFLAGS, b"\0" * 8)
+    finally:
+        os.close(fd)
+    return bool(struct.unpack_from("<I", raw)[0] & 0x30)
 
 
 @operation

@@ -319,6 +319,9 @@ public final class OverlayFileSystem implements FileSystem {
           Entry entry = reply.entry();
           try {
             overlay.lookup(directory, name, entry);
+            if (entry.nodeid == 0 && listing.ino(i) == 0) {
+              continue; // as in readdir: nobody can find it
+            }
           } catch (ErrnoException e) {
             // Listed all the same: whoever uses the name gets the error then.
             entry.nodeid = 0;
