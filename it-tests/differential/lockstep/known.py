@@ -158,8 +158,12 @@ def _hole_that_was_kept(op, reference, other, ask):
 
 
 def _protected(op, reference, other, ask):
-    return (reference == {"err": "EPERM"} and other.get("err") in ("EACCES", "ENOTDIR", "EISDIR")
-            and any(ask.reference({"op": "protected", "path": op[path]}) == {"ok": True} for path in ("path", "new") if path in op))
+    if reference != {"err": "EPERM"} or other.get("err") not in ("EACCES", "ENOTDIR", "EISDIR"):
+        return False
+    subjects = [{"path": op[path]} for path in ("path", "new") if op.get(path) is not None]
+    if not subjects and "slot" in op:
+        subjects = [{"slot": op["slot"], **_by(op)}]
+    return any(ask.reference({"op": "protected", **subject}) == {"ok": True} for subject in subjects)
 
 
 def _copy_between_file_systems(op, reference, other, ask):
@@ -176,6 +180,18 @@ def _direct_copy(op, reference, other, ask):
     if op["op"] != "copy_range" or reference != {"err": "EINVAL"} or "ok" not in other:
         return False
     return any(ask.reference({"op": "is_direct", "slot": op[slot], **_by(op)}) == {"ok": True} for slot in ("source", "target"))
+
+
+def _direct_read(op, reference, other, ask):
+    return (op["op"] in ("read", "pread") and reference == {"err": "EINVAL"} and "ok" in other
+            and ask.reference({"op": "is_direct", "slot": op["slot"], **_by(op)}) == {"ok": True})
+
+
+def _lock_of_closed_file(op, reference, other, ask):
+    """Whoever waits gets it; where somebody really has it, this hangs, which is told."""
+    if op["op"] not in ("flock", "set_lock") or "ok" not in reference or other != {"err": "EAGAIN"}:
+        return False
+    return ask.other({**op, "wait": True}) == reference
 
 
 def _name_taken(op, reference, other, ask):
@@ -201,6 +217,14 @@ COUNTS_AS_EQUAL = [
         "copy_file_range of an odd range through O_DIRECT",
         "ovl_copy_file_range() splices through files that are open with O_DIRECT; samepage's daemon copies without", SAMEPAGE,
         _direct_copy, lambda op: [{**op, "op": "copy_by_hand"}]),
+    CountsAsEqual(
+        "a read into memory that is not aligned, through O_DIRECT",
+        "fuse_direct_io() copies, so that any address will do, and tells the daemon none; what the daemon can see, offset and length, it "
+        "checks", SAMEPAGE, _direct_read,
+        lambda op: [{"op": "seek", "slot": op["slot"], "offset": 0, "whence": "SET", **_by(op)}]),
+    CountsAsEqual(
+        "a lock that somebody held who has closed the file",
+        "fuse_file_put() queues RELEASE, and close() does not wait for it", FUSE, _lock_of_closed_file),
     CountsAsEqual(
         "copy_file_range between two file systems below",
         "fuse_copy_file_range() takes EXDEV for a reason to splice, which O_DIRECT may forbid with EINVAL; it does not let it through",

@@ -538,9 +538,12 @@ def get_flags(actor, slot):
 
 
 @operation
-def protected(actor, path):
+def protected(actor, path=None, slot=None):
     """Whether it may not be changed, or only grow."""
-    fd = os.open(actor.path(path), os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
+    if path is None:
+        fd = os.open(f"/proc/self/fd/{actor.fd(slot)}", os.O_RDONLY | os.O_NONBLOCK)
+    else:
+        fd = os.open(actor.path(path), os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
     try:
         raw = fcntl.ioctl(fd, syscalls.FS_IOC_GETFLAGS, b"\0" * 8)
     finally:
@@ -561,13 +564,13 @@ def set_flags(actor, slot, flags):
 
 
 @operation
-def flock(actor, slot, how):
-    fcntl.flock(actor.fd(slot), getattr(fcntl, "LOCK_" + how) | fcntl.LOCK_NB)
+def flock(actor, slot, how, wait=False):
+    fcntl.flock(actor.fd(slot), getattr(fcntl, "LOCK_" + how) | (0 if wait else fcntl.LOCK_NB))
 
 
 @operation
-def set_lock(actor, slot, kind, start, length, open_file=False):
-    command = F_OFD_SETLK if open_file else fcntl.F_SETLK
+def set_lock(actor, slot, kind, start, length, open_file=False, wait=False):
+    command = (F_OFD_SETLK if open_file else fcntl.F_SETLK) + wait  # F_SETLKW and F_OFD_SETLKW come next
     fcntl.fcntl(actor.fd(slot), command, struct.pack(LOCK_LAYOUT, getattr(fcntl, "F_" + kind), os.SEEK_SET, start, length, 0))
 
 
