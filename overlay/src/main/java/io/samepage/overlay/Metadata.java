@@ -191,7 +191,7 @@ final class Metadata {
     }
     if (set) {
       overlay.work();
-      overlay.copyUp.node(node, CopyUp.Extent.DATA);
+      overlay.copyUp.node(node, CopyUp.Extent.METADATA);
     }
     // The kernel writes a long for the flags of some commands: room for the largest answer.
     byte[] argument = Arrays.copyOf(in, Math.max(Math.max(in.length, outSize), 32));
