@@ -171,7 +171,7 @@ class Contest:
     def _count_as_equal(self, system, op, reference, other):
         exception = known.counts_as_equal(system, op, reference, other, known.Ask(self._reference.perform, self._other.perform))
         if exception and exception.undo:
-            for undone in exception.undo(op):
+            for undone in exception.undo(op, other if "ok" in other else reference):
                 for side in self._sides:
                     side.perform(undone)
         return exception is not None

@@ -47,8 +47,13 @@ final class Privileges {
 
   /** The same after a change of which the kernel does not say whether that is due. */
   static void dropSetIdsUnlessPrivileged(Request request, int fd) throws ErrnoException {
-    if (!Processes.hasCapability(request.pid(), CAP_FSETID)) {
+    if (!mayKeepSetIds(request)) {
       dropSetIds(request, fd);
     }
+  }
+
+  /** Whether changes by whoever asks leave the bits alone. */
+  static boolean mayKeepSetIds(Request request) {
+    return Processes.hasCapability(request.pid(), CAP_FSETID);
   }
 }
