@@ -106,6 +106,10 @@ class Actor:
         fd = self._slots[slot]
         self._sources[area] = (slot, fd, os.fstat(fd).st_ino, fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_ACCMODE)
 
+    def write_areas_back(self):
+        for mapping in self._areas.values():
+            mapping.sync(syscalls.MS_SYNC)
+
     def wrote(self, area):
         """From now on a private mapping shows what nobody else has."""
         slot, _, inode, access = self._sources[area]

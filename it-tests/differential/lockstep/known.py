@@ -21,6 +21,8 @@ NEVER_TRIED = {
         "the kernel mounts it once, then fails: it cannot keep user.* attributes on the devices in its index.",
     "writes through a mapping after the end of the file":
         "whether they show once the file has grown is nobody's promise: file systems differ, and the FUSE client keeps them.",
+    "times set while data that were written through a mapping are not in the file yet":
+        "the FUSE client has a file system tell the time when they get there, others when they were written.",
     "sendfile within one file":
         "the pipe holds pages of the file that it is written to, so that what is written changes what is yet to be written.",
     "names that begin with .wh.":
@@ -181,6 +183,16 @@ def _metacopy_of_a_longer_file(op, reference, other, ask):
     return ask.reference({"op": "surplus", "path": op["path"]}).get("ok", 0) > 0
 
 
+def _content_of_longer_file(op, reference, other, ask):
+    return (op["op"] == "read_file" and "ok" in reference and "ok" in other
+            and ask.reference({"op": "surplus", "path": op["path"]}).get("ok", 0) > 0
+            and ask.other({"op": "surplus", "path": op["path"]}) == {"ok": 0})
+
+
+def _still_mapped(op, reference, other, ask):
+    return op["op"] == "execute" and reference != other == {"err": "ETXTBSY"}
+
+
 def _direct_copy(op, reference, other, ask):
     if op["op"] != "copy_range" or reference != {"err": "EINVAL"} or "ok" not in other:
         return False
@@ -232,6 +244,14 @@ COUNTS_AS_EQUAL = [
         "another reason to refuse a change of an immutable file or directory",
         "may_delete() and inode_permission() look at S_IMMUTABLE of the inode before its type and mode, and the protocol has nothing that "
         "could set it on a FUSE inode", FUSE, _protected),
+    CountsAsEqual(
+        "the content of a metacopy of a file that is longer",
+        "ovl_read_iter() reads the file below to its own end; through the cache nothing is read after the size that stat(2) shows",
+        frozenset({"samepage-nopassthrough"}), _content_of_longer_file),
+    CountsAsEqual(
+        "a program that is mapped by who could write it and has closed it",
+        "ovl_mmap() has the mapping hold the file below, and passthrough does, so that nobody has the overlay's open for writing",
+        frozenset({"samepage-nopassthrough"}), _still_mapped),
     CountsAsEqual(
         "copy_file_range of an odd range through O_DIRECT",
         "ovl_copy_file_range() splices through files that are open with O_DIRECT; samepage's daemon copies without", SAMEPAGE,

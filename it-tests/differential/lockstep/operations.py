@@ -502,6 +502,7 @@ def chown(actor, uid, gid, path=None, slot=None, follow=False):
 @operation
 def utimens(actor, atime, mtime, path=None, slot=None):
     """Nanoseconds, or None for now. Returns both as they read back."""
+    actor.write_areas_back()
     if atime is None and mtime is None:
         os.utime(actor.subject(path, slot), **_nofollow(path))
     else:
