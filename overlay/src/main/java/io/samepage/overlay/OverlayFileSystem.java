@@ -212,10 +212,7 @@ public final class OverlayFileSystem implements FileSystem {
   public void forget(long nodeid, long count) {
     Parts now = parts;
     if (now != null) {
-      Node node = now.overlay.nodes.forget(nodeid, count);
-      if (node != null) {
-        now.overlay.drop(node);
-      }
+      now.overlay.forget(nodeid, count);
     }
   }
 
