@@ -42,4 +42,9 @@ final class FrameOwners {
     chunks.computeIfAbsent(frame >>> CHUNK_BITS, n -> new long[CHUNK])[(int) frame & CHUNK - 1] =
         owner;
   }
+
+  /** Forgets all, as if the kernel had given every frame away; for tests. */
+  void clear() {
+    chunks.clear();
+  }
 }

@@ -24,8 +24,9 @@ import org.jspecify.annotations.Nullable;
  * have taken it from the one and given it to the other meanwhile. So when a page is met on the
  * frame of an earlier one, both are mapped at once, and count as shared only if they are on one
  * frame then. What cannot be shown counts as not shared. Files are taken in the order of their
- * sizes, so that those that may share are mapped soon after each other, and trees that are larger
- * than the memory can be told, too. A window of a file is mapped at a time.
+ * sizes, so that those that may share are mapped soon after each other, and where a file's pages
+ * have been taken away already, it is compared with the one before it all the same: so trees, and
+ * files, that are larger than the memory can be told, too. A window of a file is mapped at a time.
  *
  * <p>Used by one thread.
  */
@@ -98,6 +99,9 @@ public final class SharingProof implements AutoCloseable {
   private final long[] before = new long[WINDOW];
   private final long[] between = new long[WINDOW];
   private final long[] after = new long[WINDOW];
+
+  /** Which pages of the window are on frames of earlier ones. */
+  private final boolean[] same = new boolean[WINDOW];
 
   /** The file that was last compared with, kept open for its next window. */
   private int otherNumber = -1;
@@ -335,40 +339,75 @@ public final class SharingProof implements AutoCloseable {
 
   /** Finds out which pages of a window are on frames of earlier pages; returns how many. */
   private long compare(int number, long firstPage, FileMapping mapping) throws ErrnoException {
-    long shared = 0;
+    Arrays.fill(same, false);
+    if (mayHaveMoved(number, firstPage)) {
+      findSame(mapping, 0, mapping.pages(), FrameOwners.owner(number - 1, firstPage));
+    }
     int at = 0;
     while (at < mapping.pages()) {
       long frame = window[at];
-      long owner = frame == PageFrames.NOT_PRESENT ? FrameOwners.NONE : owners.get(frame);
+      if (same[at] || frame == PageFrames.NOT_PRESENT) {
+        at++;
+        continue;
+      }
+      long owner = owners.get(frame);
       if (owner == FrameOwners.NONE) {
-        if (frame != PageFrames.NOT_PRESENT) {
-          owners.put(frame, FrameOwners.owner(number, firstPage + at));
-        }
+        owners.put(frame, FrameOwners.owner(number, firstPage + at));
         at++;
         continue;
       }
       int end = at + 1;
       while (end < mapping.pages()
+          && !same[end]
           && window[end] != PageFrames.NOT_PRESENT
           && owners.get(window[end]) == owner + (end - at)) {
         end++;
       }
-      shared += compare(number, firstPage, mapping, at, end, owner);
-      at = end;
+      findSame(mapping, at, end, owner);
+      for (; at < end; at++) {
+        if (!same[at]) {
+          owners.put(window[at], FrameOwners.owner(number, firstPage + at));
+        }
+      }
+    }
+    long shared = 0;
+    for (int i = 0; i < mapping.pages(); i++) {
+      shared += same[i] ? 1 : 0;
     }
     return shared;
   }
 
-  /** The same for a run of pages that were met on the frames of one other file. */
-  private long compare(
-      int number, long firstPage, FileMapping mapping, int from, int end, long owner)
-      throws ErrnoException {
+  /**
+   * Whether a window has to be compared with that of the file before, although it is on other
+   * frames than that was: it is as large, and the kernel has taken away what it had.
+   */
+  private boolean mayHaveMoved(int number, long firstPage) throws ErrnoException {
+    if (residentOnly || number == 0 || window[0] == PageFrames.NOT_PRESENT) {
+      return false;
+    }
+    long size = members.get(number).size();
+    long owner = owners.get(window[0]);
+    if (members.get(number - 1).size() != size
+        || (owner != FrameOwners.NONE
+            && members.get(FrameOwners.file(owner)).size() == size
+            && FrameOwners.page(owner) == firstPage)) {
+      return false;
+    }
+    try (FileMapping theirs = FileMapping.of(other(number - 1), firstPage, 1)) {
+      populate(theirs, 0, 1);
+      pageFrames.of(theirs, before);
+    } catch (ErrnoException e) {
+      return false; // it has gone
+    }
+    return owners.get(before[0]) != FrameOwners.owner(number - 1, firstPage);
+  }
+
+  /** Marks those of a run of pages in {@link #same} that are on the frames of another file's. */
+  private void findSame(FileMapping mapping, int from, int end, long owner) throws ErrnoException {
     int count = end - from;
-    boolean[] same = new boolean[count];
-    long shared = 0;
     try (FileMapping theirs =
         FileMapping.of(other(FrameOwners.file(owner)), FrameOwners.page(owner), count)) {
-      for (int attempt = 0; attempt < ATTEMPTS && shared < count; attempt++) {
+      for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
         // What the kernel has taken away meanwhile is brought back, for both.
         populate(theirs, 0, count);
         populate(mapping, from, count);
@@ -377,12 +416,12 @@ public final class SharingProof implements AutoCloseable {
         pageFrames.of(theirs, after);
         for (int i = 0; i < count; i++) {
           long frame = between[from + i];
-          if (!same[i]
+          if (!same[from + i]
               && frame != PageFrames.NOT_PRESENT
               && before[i] == frame
               && after[i] == frame) {
-            same[i] = true;
-            shared++;
+            same[from + i] = true;
+            owners.put(frame, owner + i);
           }
         }
         if (allStood(from, count)) {
@@ -395,12 +434,6 @@ public final class SharingProof implements AutoCloseable {
       }
       // The other file has gone: what it had is this one's by now.
     }
-    for (int i = 0; i < count; i++) {
-      if (!same[i]) {
-        owners.put(window[from + i], FrameOwners.owner(number, firstPage + from + i));
-      }
-    }
-    return shared;
   }
 
   /** Whether all pages of both were there while they were looked at. */

@@ -94,6 +94,18 @@ final class SharingProofTest {
     }
   }
 
+  @Test
+  void aFileWhoseFramesTheKernelHasTakenIsComparedAllTheSame() throws Exception {
+    tree.file("a", random(5000 * PAGE));
+    try (SharingProof proof = SharingProof.begin(false)) {
+      proof.add(tree.name());
+      proof.add(tree.name());
+      Totals totals = proof.run((path, pages, shared, frame) -> proof.owners().clear());
+      assertThat(totals.pages()).isEqualTo(10_000);
+      assertThat(totals.frames()).isEqualTo(5000);
+    }
+  }
+
   private static long[] frames(Path file, int pages) throws ErrnoException {
     long[] frames = new long[pages];
     try (Fd fd = Tree.open(file, Linux.O_RDONLY);
