@@ -83,7 +83,7 @@ shared_with_one_of() { # FILE FILE...
     cat "$file" >/dev/null
     eventually 10 shared_with_one_of "$file" "$L/usr/one" "$L/data/coherent"
     exec 9<"$file"
-    rm -r "$L/usr" "$L/data"
+    (cd "$L" && rm -r usr data)
     cmp "$file" "$STACK/before"
     cmp - "$STACK/before" <&9
     exec 9<&-

@@ -316,15 +316,21 @@ public final class OverlayFileSystem implements FileSystem {
     }
   }
 
-  /** The inode number of a name that is listed; 0 if the name went meanwhile. */
-  private static long inoOf(Overlay overlay, Directory directory, Listing listing, int i)
-      throws ErrnoException {
+  /** What is listed of a name that cannot be looked up; whoever uses it gets the error then. */
+  private static final long UNKNOWN_INO = 0xffffffffL;
+
+  /** The inode number of a name that is listed; 0 if nobody can find it. */
+  private static long inoOf(Overlay overlay, Directory directory, Listing listing, int i) {
     long ino = listing.ino(i);
     if (ino != 0) {
       return ino;
     }
-    Node node = overlay.peek(directory, listing.name(i));
-    return node == null ? 0 : node.ino();
+    try {
+      Node node = overlay.peek(directory, listing.name(i));
+      return node == null ? 0 : node.ino();
+    } catch (ErrnoException e) {
+      return UNKNOWN_INO;
+    }
   }
 
   private static final byte[] PARENT = {'.', '.'};
