@@ -38,6 +38,7 @@ public final class StableFiles implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(StableFiles.class);
   private static final int QUEUE = 8192;
   private static final long TICK_SECONDS = 10;
+  private static final long TICK_NANOS = TimeUnit.SECONDS.toNanos(TICK_SECONDS);
 
   /** A struct file of the kernel's and its slot, and the descriptor's object here. */
   private static final int OPEN_FILE_BYTES = 256 + 8 + 48;
@@ -118,6 +119,8 @@ public final class StableFiles implements AutoCloseable {
 
   /** Of the background thread alone: {@link ContentIndex#version} when that was last asked. */
   private long seenVersion;
+
+  private long seenAt;
 
   private final AtomicLong fullScans = new AtomicLong();
   private final LongAdder dropped = new LongAdder();
@@ -431,7 +434,6 @@ public final class StableFiles implements AutoCloseable {
         if (task != null) {
           worked = true;
           task.run();
-          seeChanges(known);
         }
       } catch (InterruptedException e) {
         break; // close() asks for it
@@ -441,14 +443,22 @@ public final class StableFiles implements AutoCloseable {
     }
   }
 
-  /** Changes by this process and by others. */
-  @SuppressWarnings("NonAtomicVolatileUpdate") // one thread writes
+  /** What others have entered shows now and then; what was entered here has been seen to. */
   private void seeChanges(ContentIndex known) {
-    long version = known.version();
-    if (version != seenVersion || generation == 0) {
-      seenVersion = version;
-      generation++;
+    long now = System.nanoTime();
+    if (generation == 0 || now - seenAt > TICK_NANOS) {
+      seenAt = now;
+      long version = known.version();
+      if (version != seenVersion || generation == 0) {
+        seenVersion = version;
+        moreIsKnown();
+      }
     }
+  }
+
+  @SuppressWarnings("NonAtomicVolatileUpdate") // one thread writes
+  private void moreIsKnown() {
+    generation++;
   }
 
   /** Of the background thread alone. */
@@ -505,7 +515,9 @@ public final class StableFiles implements AutoCloseable {
         changing(place.key());
         return;
       }
-      known.enter(domain, List.of(new Identified(place, digest)));
+      if (known.enter(domain, List.of(new Identified(place, digest)))) {
+        moreIsKnown();
+      }
       filesHashed.increment();
       bytesHashed.add(place.key().size());
     } catch (ErrnoException e) {

@@ -57,6 +57,13 @@ class Node extends Link {
   /** How it is open; null if it is not. Guarded by {@link OpenFiles}. */
   volatile @Nullable OpenFile openFile;
 
+  /**
+   * The lower bits of {@link Sharing#generation} when its lower file was known to share with no
+   * other; kept here since there are more nodes than files that are kept for their next open.
+   * Guarded by {@link OpenFiles}.
+   */
+  int unsharedAt;
+
   /** The type in its own bits, the flags in those of the permissions and above. */
   private volatile int state;
 

@@ -23,8 +23,6 @@ final class OpenFile {
     CACHED
   }
 
-  static final long UNSETTLED = -1;
-
   Mode mode;
 
   /** Handles. */
@@ -53,11 +51,14 @@ final class OpenFile {
   /** The stable file whose pages it uses; null if it uses its own. */
   @Nullable Place stable;
 
-  /**
-   * {@link Sharing#generation} when it was found out that it is to use its own; {@link #UNSETTLED}
-   * if that may change at any time.
-   */
+  /** {@link Sharing#generation} when it was found out that it is to use its own. */
   long generation;
+
+  /** Whether it was not known then, so that it is asked again after {@link #askAgainAt}. */
+  boolean unsettled;
+
+  /** By System.nanoTime(). */
+  long askAgainAt;
 
   /** Whether it is counted as a user of {@link #pages}. */
   boolean counted;

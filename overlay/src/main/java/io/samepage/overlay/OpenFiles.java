@@ -20,6 +20,7 @@ import io.samepage.posix.Linux;
 import io.samepage.posix.Stat;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 import org.jspecify.annotations.Nullable;
@@ -45,6 +46,9 @@ final class OpenFiles {
 
   /** How many registered files are kept for the next open of their node. */
   private static final int IDLE_LIMIT = 8192;
+
+  /** How soon a file that was not identified yet may have been. */
+  private static final long ASK_AGAIN_NANOS = TimeUnit.SECONDS.toNanos(1);
 
   private final LayerAccess access;
   private final CopyUp copyUp;
@@ -216,11 +220,17 @@ final class OpenFiles {
     } else if (file != null && file.mode != Mode.UPPER && isSettled(node, file)) {
       return file; // as it was open before
     } else {
-      content = content(node);
       // In the cache of its own inode a file shares nothing, be it the stable file itself or one
       // that uses another's pages.
+      boolean cached = lowerReading(node) == Reading.CACHED;
+      boolean unshared = generation != 0 && node.unsharedAt == (int) generation;
+      if (sharing != null && !(cached && unshared)) {
+        content = content(node);
+        node.unsharedAt =
+            content == null || (content.isKnown() && !content.isShared()) ? (int) generation : 0;
+      }
       boolean shared = content != null && content.isShared();
-      mode = !shared && lowerReading(node) == Reading.CACHED ? Mode.CACHED : Mode.LOWER;
+      mode = cached && !shared ? Mode.CACHED : Mode.LOWER;
     }
     try (Content found = content) {
       StableFile stable = found == null ? null : found.stable();
@@ -233,7 +243,9 @@ final class OpenFiles {
         node.openFile = file;
       }
       file.own = found == null ? null : found.own();
-      file.generation = found == null || found.isKnown() ? generation : OpenFile.UNSETTLED;
+      file.generation = generation;
+      file.unsettled = found != null && !found.isKnown();
+      file.askAgainAt = System.nanoTime() + ASK_AGAIN_NANOS;
       if (stable != null) {
         file.stable = stable.place();
         file.lower = new Fd(Files.dup(stable.fd()));
@@ -264,7 +276,8 @@ final class OpenFiles {
     FileKey own = file.own;
     LayerDirectory directory = node.lowerDirectory();
     if (file.stable == null || own == null || directory == null) {
-      return file.generation == sharing.generation();
+      return file.generation == sharing.generation()
+          && !(file.unsettled && System.nanoTime() - file.askAgainAt > 0);
     }
     try (Place place = access.lowerData(node);
         StableFile stable = sharing.open(directory, place, own, file.stable)) {
