@@ -316,10 +316,10 @@ public final class OverlayFileSystem implements FileSystem {
     }
   }
 
-  /** What is listed of a name that cannot be looked up; whoever uses it gets the error then. */
-  private static final long UNKNOWN_INO = 0xffffffffL;
-
-  /** The inode number of a name that is listed; 0 if nobody can find it. */
+  /**
+   * The inode number of a name that is listed; 0 if nobody can find it, or if that fails: then it is
+   * left out (ovl_cache_update_ino in fs/overlayfs/readdir.c).
+   */
   private static long inoOf(Overlay overlay, Directory directory, Listing listing, int i) {
     long ino = listing.ino(i);
     if (ino != 0) {
@@ -329,7 +329,7 @@ public final class OverlayFileSystem implements FileSystem {
       Node node = overlay.peek(directory, listing.name(i));
       return node == null ? 0 : node.ino();
     } catch (ErrnoException e) {
-      return UNKNOWN_INO;
+      return 0;
     }
   }
 
