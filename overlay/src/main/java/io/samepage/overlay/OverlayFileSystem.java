@@ -317,8 +317,8 @@ public final class OverlayFileSystem implements FileSystem {
   }
 
   /**
-   * The inode number of a name that is listed; 0 if nobody can find it, or if that fails: then it is
-   * left out (ovl_cache_update_ino in fs/overlayfs/readdir.c).
+   * The inode number of a name that is listed; 0 if nobody can find it, or if that fails: then it
+   * is left out (ovl_cache_update_ino in fs/overlayfs/readdir.c).
    */
   private static long inoOf(Overlay overlay, Directory directory, Listing listing, int i) {
     long ino = listing.ino(i);

@@ -73,7 +73,8 @@ final class KernelSession implements Session, Connection {
     try {
       notifier.end();
       interrupts.cancelAll();
-      // After an abort the mount is still there, and answers ENOTCONN to everybody. After an unmount
+      // After an abort the mount is still there, and answers ENOTCONN to everybody. After an
+      // unmount
       // its ID may be another mount's by now.
       if (!workers.isUnmounted()) {
         mountPoint.detach();
