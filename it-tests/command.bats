@@ -15,11 +15,11 @@ fixture() {
 
 @test "--help tells the commands on stdout" {
     text=$(samepage --help)
-    for word in mount umount status doctor; do
+    for word in mount umount status doctor index report pages verify; do
         contains "$text" $word
     done
     equal "$(samepage --help 2>&1 >/dev/null)" ""
-    for command in mount umount status doctor; do
+    for command in mount umount status doctor index report pages verify; do
         contains "$(samepage $command --help)" $command
     done
 }
@@ -27,7 +27,7 @@ fixture() {
 @test "the help of mount has every option" {
     text=$(samepage mount --help)
     for option in lowerdir upperdir workdir volatile userxattr redirect_dir metacopy xino noatime nodev nosuid noexec allow_other \
-        default_permissions fsname transport passthrough coherence; do
+        default_permissions fsname transport passthrough coherence sharing domain metrics; do
         contains "$text" $option
     done
 }

@@ -38,6 +38,17 @@ setup_file() {
     sys open w a wronly , write w x , is 6777 lstat a mode
 }
 
+@test "bits that were set after the open are kept by a write of root and cleared by one of another user" {
+    file late "x" 777
+    sys open w late wronly , write w x , fchmod w 6777 , write w y , is 6777 lstat late mode \
+        , as 1001 , write w z , is 777 lstat late mode , is 777 fstat w mode
+    content late xyz
+}
+
+@test "a chown that changes neither owner nor group clears both bits" {
+    sys chown a -1 -1 , is 777 lstat a mode , open w b rdwr , chown setgid -1 -1 , is 2777 lstat setgid mode
+}
+
 @test "setgid without group execute is cleared by a write of who is not in the group" {
     sys as 1001 1001 0 , open w nox wronly , write w y , is 2666 lstat nox mode
     sys as 1001 , open w nox wronly , write w z , is 666 lstat nox mode

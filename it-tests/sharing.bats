@@ -31,6 +31,14 @@ shared() { # FILE FILE
     [[ $(sys frames "$1" "$2") == equal ]]
 }
 
+shared_with_one_of() { # FILE FILE...
+    local file
+    for file in "${@:2}"; do
+        ! shared "$1" "$file" || return 0
+    done
+    return 1
+}
+
 @test "files of two layers that differ in name and mode are on the same page frames" {
     indexed
     shared "$M/usr/one" "$M/usr/other"
@@ -64,10 +72,63 @@ shared() { # FILE FILE
     remember_lowers
 }
 
-@test "without the option nothing is shared and no index is made" {
+@test "a stable file in a layer that the mount does not have is used, and its removal disturbs nobody" {
     alike
-    mount_overlay
+    "$SAMEPAGE" index "$L" "$L2" >"$STACK/index.out" 2>&1 3>&- 4>&-
+    remember_lowers
+    mkdir "$STACK/second"
+    mount_samepage "lowerdir=$L2" "$STACK/second"
+    local file=$STACK/second/usr/other
+    cp "$L2/usr/other" "$STACK/before"
+    cat "$file" >/dev/null
+    eventually 10 shared_with_one_of "$file" "$L/usr/one" "$L/data/coherent"
+    exec 9<"$file"
+    (cd "$L" && rm -r usr data)
+    cmp "$file" "$STACK/before"
+    cmp - "$STACK/before" <&9
+    exec 9<&-
+    cmp "$file" "$STACK/before"
+    refuses shared "$file" "$STACK/before"
+    umount "$STACK/second"
+    remember_lowers
+}
+
+@test "with sharing=off nothing is shared and no index is made" {
+    alike
+    mount_overlay -o sharing=off
     cat "$M/usr/one" "$M/usr/other" >/dev/null
     refuses shared "$M/usr/one" "$M/usr/other"
     absent "$STACK/index"
+}
+
+# Eight groups of equal files in two layers, below directories that are read natively and coherently.
+groups() {
+    local group size n
+    for group in a b c d e f g h; do
+        size=$((RANDOM % 3 == 0 ? 5000 : 20000 + RANDOM * 10))
+        head -c "$size" /dev/urandom >"$STACK/$group"
+        for n in 1 2 3 4; do
+            mkdir -p "$L/usr/lib" "$L2/usr/lib" "$L/data" "$L2/data"
+            cp "$STACK/$group" "$L/usr/lib/$group-$n"
+            cp "$STACK/$group" "$L2/usr/lib/$group-1$n"
+            cp "$STACK/$group" "$L/data/$group-2$n"
+            cp "$STACK/$group" "$L2/data/$group-3$n"
+        done
+    done
+    find "$L" "$L2" -type f -exec touch -d '2 days ago' {} +
+}
+
+@test "a storm of writes changes no file but those that are written" {
+    [[ ${SAMEPAGE_UNDER:-} != samepage-nopassthrough ]] || skip "without passthrough each inode has pages of its own"
+    own_stack
+    export SAMEPAGE_INDEX=$STACK/index
+    groups
+    "$SAMEPAGE" index "$L" "$L2" >"$STACK/index.out" 2>&1 3>&- 4>&-
+    mount_overlay -o sharing=file
+    cat "$M"/usr/lib/a-* >/dev/null
+    eventually 10 shared "$M/usr/lib/a-2" "$M/usr/lib/a-12"
+    local seed
+    for seed in ${SAMEPAGE_STORM_SEEDS:-1 2 $RANDOM}; do
+        "${BATS_TEST_DIRNAME}/lib/write-storm" "$M" "$seed" "${SAMEPAGE_STORM_STEPS:-100}"
+    done
 }

@@ -30,6 +30,28 @@ everything_is_gone() {
     everything_is_gone
 }
 
+id_of() { # TARGET
+    awk -v target="$1" '$5 == target { print $1 }' /proc/self/mountinfo
+}
+
+@test "a daemon whose mount has gone does not unmount what got its ID" {
+    mounted_with_daemon
+    local id n other
+    id=$(id_of "$MNT")
+    kill -STOP "$DAEMON"
+    timeout 10 umount -l "$MNT"
+    # The kernel gives the lowest ID that is free; other tests mount beside this one.
+    for n in {1..50}; do
+        other=$STACK/other$n
+        mkdir "$other"
+        mount -t tmpfs none "$other"
+        [[ $(id_of "$other") != "$id" ]] || break
+    done
+    kill -CONT "$DAEMON"
+    await_exit "$DAEMON"
+    equal "$(id_of "$other")" "$id"
+}
+
 @test "fusermount3 -u leaves no process" {
     needs_program fusermount3
     mounted_with_daemon

@@ -58,6 +58,7 @@ workload_start() { # NAME
     run_dir=$(mktemp -d "${SAMEPAGE_TEST_DIR:-/var/tmp}/samepage-$1.XXXXXX") || exit
     run_dir=$(readlink -f "$run_dir")
     chmod 755 "$run_dir"
+    export SAMEPAGE_INDEX=$run_dir/index
     trap workload_clean_up EXIT
     trap 'exit 130' INT
     trap 'exit 143' TERM HUP

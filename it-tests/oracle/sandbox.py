@@ -31,6 +31,7 @@ def _inside():
     syscalls.mount("samepage-test", scratch, "tmpfs", 0, "size=6g,mode=755")
     program = os.fork()
     if program == 0:
+        os.environ["SAMEPAGE_INDEX"] = os.path.join(scratch, "index")
         return scratch
     while True:
         try:

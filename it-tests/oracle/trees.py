@@ -67,10 +67,13 @@ def xattrs_of(path):
 
 
 def content_of(path):
+    """As far as the size goes: of a metacopy of a longer file the kernel's overlayfs reads more."""
     digest = hashlib.sha256()
     with open(path, "rb", buffering=0) as file:
-        while block := file.read(1 << 20):
+        left = os.fstat(file.fileno()).st_size
+        while block := file.read(min(left, 1 << 20)):
             digest.update(block)
+            left -= len(block)
     return digest.hexdigest()[:16]
 
 

@@ -106,10 +106,22 @@ class Actor:
         fd = self._slots[slot]
         self._sources[area] = (slot, fd, os.fstat(fd).st_ino, fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_ACCMODE)
 
+    def write_areas_back(self):
+        for mapping in self._areas.values():
+            mapping.sync(syscalls.MS_SYNC)
+
     def wrote(self, area):
         """From now on a private mapping shows what nobody else has."""
         slot, _, inode, access = self._sources[area]
         self._sources[area] = (slot, None, inode, access)
+
+    def size_of_source(self, area):
+        """As far as it can be known."""
+        slot, fd, inode, _ = self._sources[area]
+        if fd is None or self._slots.get(slot) != fd:
+            return 1 << 62
+        status = os.fstat(fd)
+        return status.st_size if status.st_ino == inode else 1 << 62
 
     def source(self, area):
         """The descriptor that an area was mapped from, as long as it is open and only reads."""

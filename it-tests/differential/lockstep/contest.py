@@ -171,8 +171,9 @@ class Contest:
     def _count_as_equal(self, system, op, reference, other):
         exception = known.counts_as_equal(system, op, reference, other, known.Ask(self._reference.perform, self._other.perform))
         if exception and exception.undo:
-            for side in self._sides:
-                side.perform(exception.undo(op))
+            for undone in exception.undo(op, other if "ok" in other else reference):
+                for side in self._sides:
+                    side.perform(undone)
         return exception is not None
 
     def _under_test(self):
@@ -210,7 +211,7 @@ class Contest:
         for side, result in zip(self._sides, results):
             if "ok" not in result:
                 raise self._difference(f"no snapshot of {side.name}", [str(result)], ("snapshot",))
-        found = trees.differences(*known.findable(self._system.name, results[0]["ok"], results[1]["ok"]))
+        found = trees.differences(*known.comparable(self._system.name, results[0]["ok"], results[1]["ok"]))
         if found:
             raise self._difference(what, _shown(found), ("trees", what, found[0][1]))
 

@@ -19,6 +19,12 @@ NEVER_TRIED = {
         "the kernel then breaks a lower file's links at copy-up; samepage keeps them together. With index=on both keep them.",
     "index=on with userxattr":
         "the kernel mounts it once, then fails: it cannot keep user.* attributes on the devices in its index.",
+    "writes through a mapping after the end of the file":
+        "whether they show once the file has grown is nobody's promise: file systems differ, and the FUSE client keeps them.",
+    "times set while data that were written through a mapping are not in the file yet":
+        "the FUSE client has a file system tell the time when they get there, others when they were written.",
+    "sendfile within one file":
+        "the pipe holds pages of the file that it is written to, so that what is written changes what is yet to be written.",
     "names that begin with .wh.":
         "samepage reads the whiteouts of AUFS and OCI in lower layers; to the kernel they are ordinary files.",
     "the size of a directory": "says how the backing file system stores the directory.",
@@ -88,13 +94,14 @@ class CountsAsEqual:
     reason: str
     systems: frozenset
     accepts: Callable
-    undo: Callable | None = None  # to the operation that both sides do afterwards, so that they are equal again
+    # To the operations that both sides do afterwards, so that they are equal again; given what did not fail, too.
+    undo: Callable | None = None
 
 
 def _owner_of_open_file_lock(op, reference, other, ask):
     shown = reference.get("ok"), other.get("ok")
     return (op["op"] == "get_lock" and all(isinstance(lock, list) for lock in shown)
-            and shown[0][-1] == "nobody" and shown[0][:-1] == shown[1][:-1])
+            and (shown[0][-1] == "nobody" or (op.get("open_file") and shown[1][-1] == "nobody")) and shown[0][:-1] == shown[1][:-1])
 
 
 def _mapping_of_old_file(op, reference, other, ask):
@@ -144,21 +151,142 @@ def _removed_lower_file(op, reference, other, ask):
     return {**reference["ok"], "nlink": 0} == other["ok"]
 
 
+def _hole_that_was_kept(op, reference, other, ask):
+    """Nothing but zeros where the reference has data and the other side has none."""
+    if op["op"] != "seek" or op["whence"] not in ("DATA", "HOLE") or other.get("err", "ENXIO") != "ENXIO":
+        return False
+    same = {"slot": op["slot"], **_by(op)}
+    if op["whence"] == "DATA":
+        start, end = reference.get("ok"), other.get("ok")
+    else:
+        start = other.get("ok")
+        end = None if start is None else ask.other({"op": "seek", "offset": start, "whence": "DATA", **same}).get("ok")
+    return start is not None and ask.reference({"op": "are_zeros", "start": start, "end": end, **same}) == {"ok": True}
+
+
+def _protected(op, reference, other, ask):
+    if reference != {"err": "EPERM"} or other.get("err") not in ("EACCES", "ENOTDIR", "EISDIR"):
+        return False
+    subjects = [{"path": op[path]} for path in ("path", "new") if op.get(path) is not None]
+    if not subjects and "slot" in op:
+        subjects = [{"slot": op["slot"], **_by(op)}]
+    return any(ask.reference({"op": "protected", **subject}) == {"ok": True} for subject in subjects)
+
+
+def _copy_between_file_systems(op, reference, other, ask):
+    return op["op"] == "copy_range" and reference == {"err": "EXDEV"} and ("ok" in other or other == {"err": "EINVAL"})
+
+
+def _metacopy_of_a_longer_file(op, reference, other, ask):
+    if op["op"] not in ("write_file", "open", "truncate") or reference != {"err": "EIO"} or "ok" not in other:
+        return False
+    return ask.reference({"op": "surplus", "path": op["path"]}).get("ok", 0) > 0
+
+
+def _content_of_longer_file(op, reference, other, ask):
+    return (op["op"] == "read_file" and "ok" in reference and "ok" in other
+            and ask.reference({"op": "surplus", "path": op["path"]}).get("ok", 0) > 0
+            and ask.other({"op": "surplus", "path": op["path"]}) == {"ok": 0})
+
+
+def _still_mapped(op, reference, other, ask):
+    return op["op"] == "execute" and reference != other == {"err": "ETXTBSY"}
+
+
+def _direct_copy(op, reference, other, ask):
+    if op["op"] != "copy_range" or reference != {"err": "EINVAL"} or "ok" not in other:
+        return False
+    return any(ask.reference({"op": "is_direct", "slot": op[slot], **_by(op)}) == {"ok": True} for slot in ("source", "target"))
+
+
+def _direct(op, reference, other, ask):
+    if op["op"] not in ("read", "pread", "direct_read", "write", "pwrite", "direct_write"):
+        return False
+    return ({"err": "EINVAL"} in (reference, other) and "ok" in {**reference, **other}
+            and ask.reference({"op": "is_direct", "slot": op["slot"], **_by(op)}) == {"ok": True})
+
+
+def _undo_direct(op, result):
+    """What one side wrote both write; both are at the same place of the file."""
+    place = {"slot": op["slot"], **_by(op)}
+    if op["op"] == "read":
+        return [{"op": "seek", "offset": 0, "whence": "SET", **place}]
+    if op["op"] == "write":
+        count, end = result["ok"]
+        return [{"op": "write_by_hand", "offset": end - count, "length": op["length"], "fill": op["fill"], **place},
+                {"op": "seek", "offset": end, "whence": "SET", **place}]
+    return [{**op, "op": "write_by_hand"}] if "fill" in op else []
+
+
+def _lock_of_closed_file(op, reference, other, ask):
+    """Whoever waits gets it; where somebody really has it, this hangs, which is told."""
+    if op["op"] not in ("flock", "set_lock") or "ok" not in reference or other != {"err": "EAGAIN"}:
+        return False
+    return ask.other({**op, "wait": True}) == reference
+
+
+def _name_taken(op, reference, other, ask):
+    if "slot" not in op or reference != {"err": "EEXIST"} or "ok" not in other:
+        return False
+    return ask.other({"op": "fstat", "slot": op.get("new", op["slot"]), **_by(op)}).get("ok", {}).get("nlink") == 0
+
+
 COUNTS_AS_EQUAL = [
+    CountsAsEqual(
+        "a change of an open lower file whose name another file has now",
+        "ovl_copy_up_one() copies it up under its old name, which is taken: EEXIST; samepage copies it up without a name", SAMEPAGE,
+        _name_taken, lambda op, result: [{"op": "close", "slot": op.get("new", op["slot"]), **_by(op)}]),
+    CountsAsEqual(
+        "holes that copy-up keeps",
+        "ovl_copy_up_file() looks for a hole once in a MiB and fills all others; samepage keeps them", SAMEPAGE, _hole_that_was_kept,
+        lambda op, result: [{"op": "seek", "slot": op["slot"], "offset": op["offset"], "whence": "SET", **_by(op)}]),
+    CountsAsEqual(
+        "another reason to refuse a change of an immutable file or directory",
+        "may_delete() and inode_permission() look at S_IMMUTABLE of the inode before its type and mode, and the protocol has nothing that "
+        "could set it on a FUSE inode", FUSE, _protected),
+    CountsAsEqual(
+        "the content of a metacopy of a file that is longer",
+        "ovl_read_iter() reads the file below to its own end; through the cache nothing is read after the size that stat(2) shows",
+        frozenset({"samepage-nopassthrough"}), _content_of_longer_file),
+    CountsAsEqual(
+        "a program that is mapped by who could write it and has closed it",
+        "ovl_mmap() has the mapping hold the file below, and passthrough does, so that nobody has the overlay's open for writing",
+        frozenset({"samepage-nopassthrough"}), _still_mapped),
+    CountsAsEqual(
+        "copy_file_range of an odd range through O_DIRECT",
+        "ovl_copy_file_range() splices through files that are open with O_DIRECT; samepage's daemon copies without", SAMEPAGE,
+        _direct_copy, lambda op, result: [{**op, "op": "copy_by_hand"}]),
+    CountsAsEqual(
+        "what must be aligned for O_DIRECT where the daemon reads and writes",
+        "fuse_direct_io() tells it no address; and iomap_dio_rw() looks at offset and length only where a file has data, the daemon always",
+        SAMEPAGE, _direct, _undo_direct),
+    CountsAsEqual(
+        "a lock that somebody held who has closed the file",
+        "fuse_file_put() queues RELEASE, and close() does not wait for it", FUSE, _lock_of_closed_file),
+    CountsAsEqual(
+        "copy_file_range between two file systems below",
+        "fuse_copy_file_range() takes EXDEV for a reason to splice, which O_DIRECT may forbid with EINVAL; it does not let it through",
+        FUSE, _copy_between_file_systems, lambda op, result: [{**op, "op": "copy_by_hand"}]),
+    CountsAsEqual(
+        "a metacopy of a file that is longer and begins with a hole",
+        "ovl_copy_up_file() subtracts the hole from the metacopy's size, goes below zero and fails with EIO", SAMEPAGE,
+        _metacopy_of_a_longer_file,
+        lambda op, result: [{"op": "close", "slot": op.get("slot"), **_by(op)}] * (op["op"] == "open") + [{"op": "unlink", "path": op["path"]}]),
     CountsAsEqual(
         "a removed lower file that is still open has no links",
         "ovl_getattr() shows the links of the lower file, which keeps its name in its layer", SAMEPAGE, _removed_lower_file),
     CountsAsEqual(
         "a writable mapping of a file that may only be appended to",
         "do_mmap() looks at S_APPEND of the inode, and the protocol has nothing that could set it on a FUSE inode", FUSE,
-        _mapping_of_append_only_file, lambda op: {"op": "unmap", "area": op["area"], **_by(op)}),
+        _mapping_of_append_only_file, lambda op, result: [{"op": "unmap", "area": op["area"], **_by(op)}]),
     CountsAsEqual(
         "d_ino that is st_ino, where the kernel's is not",
         "ovl_getattr() maps an inode number into a number space that ovl_iterate_real() does not map it into, over several file systems",
         SAMEPAGE, _right_inode_numbers),
     CountsAsEqual(
         "who holds an open file description's lock",
-        "fuse_setlk() tells the daemon the process and not whether the lock is F_OFD_SETLK's, which the kernel shows as nobody's", FUSE,
+        "fuse_setlk() tells the daemon the process and not whether the lock is F_OFD_SETLK's, which the kernel shows as nobody's; and the "
+        "answer to F_OFD_GETLK keeps FL_OFDLCK of the question, so that locks_translate_pid() shows nobody", FUSE,
         _owner_of_open_file_lock),
     CountsAsEqual(
         "a mapping through a descriptor that was opened before the copy-up",
@@ -183,12 +311,22 @@ def for_reference(system, op):
     return next((known.instead(op) for known in SAID_OTHERWISE if system in known.systems and known.concerns(op)), op)
 
 
-def findable(system, reference, other):
-    """Two snapshots without the names of _unfindable_names."""
+def comparable(system, reference, other):
+    """Two snapshots without the names of _unfindable_names, and with one number for all names of one file.
+
+    The kernel shows a symlink or special file that was copied up, where it can have no user.overlay.origin, under the lower file's
+    number; and under its own by names that were linked afterwards (ovl_getattr() goes by what lies below the name).
+    """
     if system not in SAMEPAGE:
         return reference, other
     lost = {path for path, facts in reference.items() if facts == {"error": "ENOENT"} and other.get(path, facts) == facts}
-    return tuple({path: facts for path, facts in side.items() if path not in lost} for side in (reference, other))
+    reference, other = ({path: facts for path, facts in side.items() if path not in lost} for side in (reference, other))
+    for path, facts in reference.items():
+        group = other.get(path, facts).get("same inode as")
+        if facts.get("type") not in ("file", "directory") and facts.get("nlink", 1) > 1 and group in reference:
+            if {**reference[group], "same inode as": ""} == {**facts, "same inode as": ""}:
+                reference[path] = {**facts, "same inode as": group}
+    return reference, other
 
 
 def tried_alone(system, op):

@@ -136,6 +136,16 @@ def write(actor, slot, length, fill):
 
 
 @operation
+def write_by_hand(actor, slot, offset, length, fill):
+    """Through a descriptor of its own, without O_DIRECT."""
+    fd = os.open(f"/proc/self/fd/{actor.fd(slot)}", os.O_WRONLY)
+    try:
+        return os.pwrite(fd, data(fill, length), offset)
+    finally:
+        os.close(fd)
+
+
+@operation
 def direct_read(actor, slot, offset, length):
     with actor.aligned(length) as buffer:
         count = os.preadv(actor.fd(slot), [buffer], offset)
@@ -154,6 +164,16 @@ def read_file(actor, path):
     fd = os.open(actor.path(path), os.O_RDONLY | os.O_NONBLOCK)
     try:
         return shown(os.pread(fd, 1 << 22, 0))
+    finally:
+        os.close(fd)
+
+
+@operation
+def surplus(actor, path):
+    """How many bytes more can be read of a file than its size tells."""
+    fd = os.open(actor.path(path), os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        return len(os.pread(fd, 1 << 22, 0)) - os.fstat(fd).st_size
     finally:
         os.close(fd)
 
@@ -203,7 +223,26 @@ def copy_range(actor, source, source_offset, target, target_offset, length):
 
 
 @operation
+def copy_by_hand(actor, source, source_offset, target, target_offset, length):
+    """Like copy_range, as a program does it where that cannot: through descriptors of its own, without O_DIRECT."""
+    inward = os.open(f"/proc/self/fd/{actor.fd(source)}", os.O_RDONLY)
+    outward = os.open(f"/proc/self/fd/{actor.fd(target)}", os.O_WRONLY)
+    try:
+        return os.pwrite(outward, os.pread(inward, length, source_offset), target_offset)
+    finally:
+        os.close(inward)
+        os.close(outward)
+
+
+@operation
+def is_direct(actor, slot):
+    return bool(fcntl.fcntl(actor.fd(slot), fcntl.F_GETFL) & os.O_DIRECT)
+
+
+@operation
 def sendfile(actor, source, offset, target, length):
+    if os.path.sameopenfile(actor.fd(source), actor.fd(target)):
+        return "one file"
     return os.sendfile(actor.fd(target), actor.fd(source), offset, length)
 
 
@@ -215,6 +254,17 @@ def clone(actor, source, target):
 @operation
 def seek(actor, slot, offset, whence):
     return os.lseek(actor.fd(slot), offset, getattr(os, "SEEK_" + whence))
+
+
+@operation
+def are_zeros(actor, slot, start, end=None):
+    """Whether that part of a file, or all from there on, reads as zeros."""
+    fd = os.open(f"/proc/self/fd/{actor.fd(slot)}", os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        end = os.fstat(fd).st_size if end is None else end
+        return not any(os.pread(fd, max(0, end - start), start))
+    finally:
+        os.close(fd)
 
 
 @operation
@@ -264,8 +314,9 @@ def map_write(actor, area, offset, length, fill):
     mapping = actor.area(area)
     if offset >= mapping.length:
         raise NoSlot
+    end = min(mapping.length, actor.size_of_source(area) - mapping.offset)
     actor.wrote(area)
-    return mapping.write(offset, data(fill, min(length, mapping.length - offset)))
+    return mapping.write(offset, data(fill, max(0, min(length, end - offset))))
 
 
 @operation
@@ -451,6 +502,7 @@ def chown(actor, uid, gid, path=None, slot=None, follow=False):
 @operation
 def utimens(actor, atime, mtime, path=None, slot=None):
     """Nanoseconds, or None for now. Returns both as they read back."""
+    actor.write_areas_back()
     if atime is None and mtime is None:
         os.utime(actor.subject(path, slot), **_nofollow(path))
     else:
@@ -500,6 +552,20 @@ def get_flags(actor, slot):
 
 
 @operation
+def protected(actor, path=None, slot=None):
+    """Whether it may not be changed, or only grow."""
+    if path is None:
+        fd = os.open(f"/proc/self/fd/{actor.fd(slot)}", os.O_RDONLY | os.O_NONBLOCK)
+    else:
+        fd = os.open(actor.path(path), os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
+    try:
+        raw = fcntl.ioctl(fd, syscalls.FS_IOC_GETFLAGS, b"\0" * 8)
+    finally:
+        os.close(fd)
+    return bool(struct.unpack_from("<I", raw)[0] & 0x30)
+
+
+@operation
 def set_flags(actor, slot, flags):
     """Change the flags that users set; the others must be handed back as they are."""
     fd = actor.fd(slot)
@@ -512,13 +578,13 @@ def set_flags(actor, slot, flags):
 
 
 @operation
-def flock(actor, slot, how):
-    fcntl.flock(actor.fd(slot), getattr(fcntl, "LOCK_" + how) | fcntl.LOCK_NB)
+def flock(actor, slot, how, wait=False):
+    fcntl.flock(actor.fd(slot), getattr(fcntl, "LOCK_" + how) | (0 if wait else fcntl.LOCK_NB))
 
 
 @operation
-def set_lock(actor, slot, kind, start, length, open_file=False):
-    command = F_OFD_SETLK if open_file else fcntl.F_SETLK
+def set_lock(actor, slot, kind, start, length, open_file=False, wait=False):
+    command = (F_OFD_SETLK if open_file else fcntl.F_SETLK) + wait  # F_SETLKW and F_OFD_SETLKW come next
     fcntl.fcntl(actor.fd(slot), command, struct.pack(LOCK_LAYOUT, getattr(fcntl, "F_" + kind), os.SEEK_SET, start, length, 0))
 
 

@@ -339,12 +339,18 @@ public final class ContentIndex implements AutoCloseable {
   @SuppressWarnings("ArrayRecordComponent") // never compared
   record Identified(Place place, byte[] digest) {}
 
-  /** Enters files with their digests, and as places that hold them. */
-  void enter(long domain, List<Identified> files) {
+  /**
+   * Enters files with their digests, and as places that hold them.
+   *
+   * @return whether one of them has the content of another place
+   */
+  boolean enter(long domain, List<Identified> files) {
+    boolean[] shared = {false};
     change(
         writer -> {
+          shared[0] = false;
           for (Identified file : files) {
-            enter(writer, domain, file);
+            shared[0] |= enter(writer, domain, file);
           }
         });
     // Now and then is often enough: an entry is small against the room that is kept free.
@@ -353,9 +359,10 @@ public final class ContentIndex implements AutoCloseable {
       changes = 0;
       trim();
     }
+    return shared[0];
   }
 
-  private static void enter(Writer writer, long domain, Identified file) {
+  private static boolean enter(Writer writer, long domain, Identified file) {
     FileKey key = file.place().key();
     put(writer, Table.FILES, fileKey(domain, key), fileValue(key, file.digest()));
     byte[] at = digestKey(domain, file.digest());
@@ -364,13 +371,14 @@ public final class ContentIndex implements AutoCloseable {
       if (places.get(i).isSameFile(key)) {
         places.set(i, file.place());
         put(writer, Table.PLACES, at, encodePlaces(places));
-        return;
+        return places.size() > 1;
       }
     }
     if (places.size() < MAX_PLACES) {
       places.add(file.place());
       put(writer, Table.PLACES, at, encodePlaces(places));
     }
+    return places.size() > 1;
   }
 
   /** Removes a place that does not hold a digest any more: the next one takes over. */
@@ -392,6 +400,12 @@ public final class ContentIndex implements AutoCloseable {
             }
           }
         });
+  }
+
+  /** A number that changes with every change, by whatever process. */
+  long version() {
+    Store recent = memory;
+    return (disk == null ? 0 : disk.version()) + (recent == null ? 0 : recent.version());
   }
 
   // Room.

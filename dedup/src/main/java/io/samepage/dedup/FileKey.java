@@ -19,7 +19,7 @@ public record FileKey(long fileSystem, long ino, long size, long mtime, long cti
   }
 
   /** Whether a Stat, of a file on the same file system, says the same. */
-  boolean matches(Stat stat) {
+  public boolean matches(Stat stat) {
     return stat.isRegular()
         && ino == stat.ino
         && size == stat.size

@@ -319,6 +319,16 @@ final class LmdbStore implements Store {
   }
 
   @Override
+  public long version() {
+    open.readLock().lock();
+    try {
+      return closed ? 0 : env.info().lastTransactionId;
+    } finally {
+      open.readLock().unlock();
+    }
+  }
+
+  @Override
   public double fill() {
     open.readLock().lock();
     try {

@@ -32,6 +32,9 @@ final class MemoryStore implements Store {
     }
   }
 
+  /** Guarded by {@link #writing}. */
+  private long version;
+
   private Cache<ByteBuffer, byte[]> table(Table table) {
     Cache<ByteBuffer, byte[]> found = tables.get(table);
     if (found == null) {
@@ -48,6 +51,7 @@ final class MemoryStore implements Store {
   @Override
   public void change(Change change) {
     synchronized (writing) {
+      version++;
       change.make(
           new Writer() {
             @Override
@@ -74,6 +78,13 @@ final class MemoryStore implements Store {
       if (!visitor.entry(entry.getKey().array(), entry.getValue())) {
         return;
       }
+    }
+  }
+
+  @Override
+  public long version() {
+    synchronized (writing) {
+      return version;
     }
   }
 

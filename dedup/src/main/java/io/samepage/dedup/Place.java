@@ -6,13 +6,13 @@ import java.nio.ByteBuffer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Where some content is.
+ * Where some content is. Nobody outside of this package makes one.
  *
  * @param key which file, and as it was when it was read
  * @param handle what opens it, whatever its name is by now
  * @param layer number of the path of the tree it was found in ({@link ContentIndex#layer})
  */
-record Place(FileKey key, FileHandle handle, long layer) {
+public record Place(FileKey key, FileHandle handle, long layer) {
   private static final int FIXED = 6 * Long.BYTES + 2;
   static final int MAX_LENGTH = FIXED + 128;
 

@@ -5,6 +5,7 @@ import java.util.HashMap;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.ObjLongConsumer;
 
 /**
  * From a stable file to its users: which mappings use its pages. A user is a number that means
@@ -15,6 +16,9 @@ import java.util.concurrent.atomic.AtomicLong;
  * those of a map's entries, and nothing is called under them.
  */
 final class ReverseMap {
+  private static final int STABLE_FILE_BYTES = 32 + 8 + 56 + 16 + 48 + 32;
+  private static final int USER_BYTES = 32 + 24;
+
   /** Those who use one stable file. Guarded by the lock of its entry. */
   private static final class Users {
     final Map<Long, Integer> uses = new HashMap<>(4);
@@ -24,6 +28,7 @@ final class ReverseMap {
   private final AtomicLong shared = new AtomicLong();
   private final AtomicLong sharing = new AtomicLong();
   private final AtomicLong unshared = new AtomicLong();
+  private final AtomicLong allUsers = new AtomicLong();
 
   /** A user uses a stable file, once more. */
   void use(long user, FileKey stable) {
@@ -66,6 +71,7 @@ final class ReverseMap {
     if (before == after) {
       return;
     }
+    allUsers.addAndGet((long) after - before);
     if ((before == 1) != (after == 1)) {
       unshared.addAndGet(after == 1 ? pages : -pages);
     }
@@ -88,6 +94,19 @@ final class ReverseMap {
     return users[0];
   }
 
+  /** Hands out every stable file that is in use, with how many users it has. */
+  void forEach(ObjLongConsumer<FileKey> visitor) {
+    stableFiles.forEach((key, users) -> visitor.accept(key, userCount(key)));
+  }
+
+  /**
+   * What it takes of the heap, in bytes, as objects are laid out with compressed references: a map
+   * entry, a key and a map of users for each stable file; an entry and a number for each user.
+   */
+  long heapBytes() {
+    return stableFiles.mappingCount() * STABLE_FILE_BYTES + allUsers.get() * USER_BYTES;
+  }
+
   /** How many users a stable file has. */
   int userCount(FileKey stable) {
     int[] count = {0};
@@ -98,6 +117,11 @@ final class ReverseMap {
           return found;
         });
     return count[0];
+  }
+
+  /** How many users there are in all, counted once for each stable file. */
+  long userCount() {
+    return allUsers.get();
   }
 
   long pagesShared() {

@@ -4,17 +4,22 @@ import io.samepage.posix.Fd;
 
 /** A stable file, opened for reading in place of a file with the same content. */
 public final class StableFile implements AutoCloseable {
-  private final FileKey key;
+  private final Place place;
   private final Fd fd;
 
-  StableFile(FileKey key, Fd fd) {
-    this.key = key;
+  StableFile(Place place, Fd fd) {
+    this.place = place;
     this.fd = fd;
   }
 
   /** Which file it is; what {@link StableFiles#use} takes. */
   public FileKey key() {
-    return key;
+    return place.key();
+  }
+
+  /** Where it is; what {@link StableFiles#open(LayerTree, Place)} takes. */
+  public Place place() {
+    return place;
   }
 
   /** A descriptor that can read, through a read-only mount; closed with this object. */

@@ -16,6 +16,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.LongAdder;
+import java.util.function.ObjLongConsumer;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -37,6 +38,13 @@ public final class StableFiles implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(StableFiles.class);
   private static final int QUEUE = 8192;
   private static final long TICK_SECONDS = 10;
+  private static final long TICK_NANOS = TimeUnit.SECONDS.toNanos(TICK_SECONDS);
+
+  /** A struct file of the kernel's and its slot, and the descriptor's object here. */
+  private static final int OPEN_FILE_BYTES = 256 + 8 + 48;
+
+  /** A task, with what it is about: a place with its handle, in a queue and in a set. */
+  private static final int QUEUED_BYTES = 400;
 
   /**
    * How it is set up.
@@ -49,11 +57,18 @@ public final class StableFiles implements AutoCloseable {
   public record Options(byte @Nullable [] index, long indexLimit, String domain) {}
 
   /**
-   * What has been counted, by KSM's names where KSM has one. Pages are 4 KiB.
+   * What has been counted, by KSM's names where KSM has one (Documentation/admin-guide/mm/ksm.rst).
+   * Pages are 4 KiB. A user is here what a rmap item is there, but stands for a whole file: its
+   * pages count whether they are in memory or not, and they count as long as the file is open or
+   * mapped.
    *
    * @param pagesShared pages of stable files that more than one user uses
    * @param pagesSharing how many more uses of them there are: what is saved
-   * @param pagesUnshared pages of stable files that one user uses
+   * @param pagesUnshared pages of files that one user alone uses
+   * @param pagesVolatile pages of files that changed while they were hashed, or just before; it
+   *     only grows, where KSM's tells what is so at present
+   * @param generalProfit bytes: what pagesSharing saves, less what is kept in memory to know it
+   *     ({@link StableFiles#bookkeepingBytes})
    * @param fullScans how often the queue was worked off
    * @param queued files that wait to be identified
    * @param dropped files that were not queued, since the queue was full
@@ -68,6 +83,8 @@ public final class StableFiles implements AutoCloseable {
       long pagesShared,
       long pagesSharing,
       long pagesUnshared,
+      long pagesVolatile,
+      long generalProfit,
       long fullScans,
       long queued,
       long dropped,
@@ -97,12 +114,21 @@ public final class StableFiles implements AutoCloseable {
   /** Set once, by the background thread. */
   private volatile @Nullable ContentIndex index;
 
+  /** Written by the background thread alone. */
+  private volatile long generation;
+
+  /** Of the background thread alone: {@link ContentIndex#version} when that was last asked. */
+  private long seenVersion;
+
+  private long seenAt;
+
   private final AtomicLong fullScans = new AtomicLong();
   private final LongAdder dropped = new LongAdder();
   private final LongAdder filesHashed = new LongAdder();
   private final LongAdder bytesHashed = new LongAdder();
   private final LongAdder filesAlone = new LongAdder();
   private final LongAdder filesChanging = new LongAdder();
+  private final LongAdder pagesVolatile = new LongAdder();
   private final LongAdder filesUnreadable = new LongAdder();
   private final LongAdder fallbacks = new LongAdder();
 
@@ -141,38 +167,31 @@ public final class StableFiles implements AutoCloseable {
     tree.close();
   }
 
-  /** The key of a file itself, for {@link #use}; null where its file system has none. */
-  public @Nullable FileKey key(LayerTree tree, int fd, Stat stat) {
-    try {
-      return tree.key(fd, stat);
-    } catch (ErrnoException e) {
-      return null;
-    }
-  }
-
   /**
-   * The stable file of a file, opened. It takes some microseconds; it never waits for a disk, for
-   * what others hash, or for a lock that is held over either.
+   * What is known of a file's content, with the stable file for it, opened. It takes some
+   * microseconds; it never waits for a disk, for what others hash, or for a lock that is held over
+   * either.
    *
    * @param tree the layer that the file is in
    * @param fd a descriptor of the file, O_PATH or not
    * @param stat what statx says of it, by the same descriptor
-   * @return null if the file's own data are to be used: it is itself the stable file, or nothing is
-   *     known of its content yet, or no place that holds it can be used
+   * @return null if files like this are not identified; content that is not shared if nothing is
+   *     known of it yet, or if no place that holds it can be used
    */
-  public @Nullable StableFile find(LayerTree tree, int fd, Stat stat) {
+  public @Nullable Content find(LayerTree tree, int fd, Stat stat) {
     if (closed || !stat.isRegular() || stat.size == 0) {
       return null;
     }
+    FileKey file = null;
     try {
-      FileKey file = tree.key(fd, stat);
+      file = tree.key(fd, stat);
       if (file == null) {
         return null;
       }
       ContentIndex known = index;
       if (known == null) {
         queueIdentification(tree, fd, file);
-        return null;
+        return new Content(file, false, false, null);
       }
       Known found = known.find(domain, file);
       byte[] digest = found.digest();
@@ -182,25 +201,27 @@ public final class StableFiles implements AutoCloseable {
       if (found.knowledge() == ContentIndex.Knowledge.UNKNOWN) {
         queueIdentification(tree, fd, file);
       }
-      return null;
+      boolean alone = found.knowledge() == ContentIndex.Knowledge.ALONE;
+      return new Content(file, alone, false, null);
     } catch (ErrnoException e) {
-      return null; // its own data are always good enough
+      // Its own data are always good enough.
+      return file == null ? null : new Content(file, false, false, null);
     }
   }
 
-  private @Nullable StableFile find(
-      ContentIndex known, LayerTree tree, FileKey file, byte[] digest) {
+  private Content find(ContentIndex known, LayerTree tree, FileKey file, byte[] digest) {
     Stat stat = null;
-    for (Place place : known.places(domain, digest)) {
+    List<Place> places = known.places(domain, digest);
+    for (Place place : places) {
       if (place.isSameFile(file)) {
-        return null;
+        return new Content(file, true, places.size() > 1, null);
       }
       if (stat == null) {
         stat = new Stat();
       }
       int fd = trees.open(tree, place, stat);
       if (fd >= 0) {
-        return new StableFile(place.key(), new Fd(fd));
+        return new Content(file, true, true, new StableFile(place, new Fd(fd)));
       }
       if (fd == OpenTrees.NOT_MOUNTED) {
         queueMount(known, digest, place);
@@ -208,7 +229,27 @@ public final class StableFiles implements AutoCloseable {
         queueRemoval(known, digest, place.key());
       }
     }
-    return null;
+    return new Content(file, false, false, null);
+  }
+
+  /**
+   * Opens a stable file again for a file that used it before, and has not changed since. It asks
+   * the index nothing.
+   *
+   * @return null if it cannot stand for the file any more: {@link #find} is to be asked
+   */
+  public @Nullable StableFile open(LayerTree near, Place stable) {
+    int fd = trees.open(near, stable, new Stat());
+    return fd < 0 ? null : new StableFile(stable, new Fd(fd));
+  }
+
+  /**
+   * A number that changes when more is known than before: who was told by {@link #find} that a
+   * content is known and not shared need not ask again as long as it is the same. It is to be read
+   * before {@link #find} is asked.
+   */
+  public long generation() {
+    return generation;
   }
 
   /** Says that a stable file could not be read: another place takes over from the next open on. */
@@ -228,8 +269,8 @@ public final class StableFiles implements AutoCloseable {
   }
 
   /**
-   * A user begins to use a stable file; it may be the user's own file ({@link #key}). It takes a
-   * time that does not depend on how many users there are.
+   * A user begins to use a stable file; it may be the user's own file. It takes a time that does
+   * not depend on how many users there are.
    *
    * @param user any number that stands for a mapping
    */
@@ -256,12 +297,49 @@ public final class StableFiles implements AutoCloseable {
     return reverse.userCount(stable);
   }
 
+  /** Hands out every file whose pages are in use, with how many users it has here. */
+  public void forEachUsed(ObjLongConsumer<FileKey> visitor) {
+    reverse.forEach(visitor);
+  }
+
+  /**
+   * The layer in which a file was found that the index knows, as a path; null if it does not. It
+   * reads the index, which may wait for a disk.
+   */
+  public byte @Nullable [] layerOf(FileKey file) {
+    ContentIndex known = index;
+    byte[] digest = known == null ? null : known.find(domain, file).digest();
+    if (known == null || digest == null) {
+      return null;
+    }
+    for (Place place : known.places(domain, digest)) {
+      if (place.isSameFile(file)) {
+        return known.layerPath(place.layer());
+      }
+    }
+    return null;
+  }
+
+  /**
+   * An estimate of the memory that sharing costs this process and the kernel on its behalf, in
+   * bytes: the reverse map, what waits to be identified, and one open file for each user. The index
+   * is left out: it is a file, whose pages the kernel takes back when it needs them.
+   */
+  public long bookkeepingBytes() {
+    return reverse.heapBytes()
+        + reverse.userCount() * (long) OPEN_FILE_BYTES
+        + pending.size() * (long) QUEUED_BYTES;
+  }
+
   /** What has been counted until now. */
   public Counters counters() {
+    long pagesSharing = reverse.pagesSharing();
     return new Counters(
         reverse.pagesShared(),
-        reverse.pagesSharing(),
+        pagesSharing,
         reverse.pagesUnshared(),
+        pagesVolatile.sum(),
+        pagesSharing * VerityDigest.BLOCK - bookkeepingBytes(),
         fullScans.get(),
         queue.size(),
         dropped.sum(),
@@ -337,7 +415,9 @@ public final class StableFiles implements AutoCloseable {
   private void work() {
     Processes.lowerPriorityOfThisThread();
     byte[] path = options.index();
-    index = path == null ? ContentIndex.inMemory() : ContentIndex.open(path, options.indexLimit());
+    ContentIndex known =
+        path == null ? ContentIndex.inMemory() : ContentIndex.open(path, options.indexLimit());
+    index = known;
     boolean worked = false;
     while (!closed) {
       try {
@@ -350,6 +430,7 @@ public final class StableFiles implements AutoCloseable {
           task = queue.poll(TICK_SECONDS, TimeUnit.SECONDS);
           trees.closeIdle();
         }
+        seeChanges(known);
         if (task != null) {
           worked = true;
           task.run();
@@ -360,6 +441,24 @@ public final class StableFiles implements AutoCloseable {
         LOG.error("a fault of samepage itself in background identification; it goes on", e);
       }
     }
+  }
+
+  /** What others have entered shows now and then; what was entered here has been seen to. */
+  private void seeChanges(ContentIndex known) {
+    long now = System.nanoTime();
+    if (generation == 0 || now - seenAt > TICK_NANOS) {
+      seenAt = now;
+      long version = known.version();
+      if (version != seenVersion || generation == 0) {
+        seenVersion = version;
+        moreIsKnown();
+      }
+    }
+  }
+
+  @SuppressWarnings("NonAtomicVolatileUpdate") // one thread writes
+  private void moreIsKnown() {
+    generation++;
   }
 
   /** Of the background thread alone. */
@@ -382,7 +481,7 @@ public final class StableFiles implements AutoCloseable {
         return;
       }
       if (made.isTooRecent(place.key())) {
-        filesChanging.increment();
+        changing(place.key());
         return;
       }
       Claim claim = known.claim(domain, List.of(place)).get(0);
@@ -400,6 +499,11 @@ public final class StableFiles implements AutoCloseable {
     }
   }
 
+  private void changing(FileKey file) {
+    filesChanging.increment();
+    pagesVolatile.add(file.pages());
+  }
+
   private void hash(ContentIndex known, Identification made, @Nullable Fd fd, Place place) {
     if (fd == null) {
       filesUnreadable.increment();
@@ -408,10 +512,12 @@ public final class StableFiles implements AutoCloseable {
     try (fd) {
       byte[] digest = made.digest(fd.number(), place.key(), null);
       if (digest == null) {
-        filesChanging.increment();
+        changing(place.key());
         return;
       }
-      known.enter(domain, List.of(new Identified(place, digest)));
+      if (known.enter(domain, List.of(new Identified(place, digest)))) {
+        moreIsKnown();
+      }
       filesHashed.increment();
       bytesHashed.add(place.key().size());
     } catch (ErrnoException e) {

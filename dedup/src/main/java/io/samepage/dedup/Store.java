@@ -48,6 +48,9 @@ interface Store extends AutoCloseable {
   /** Walks over a table, in any order, beside all changes. */
   void walk(Table table, Visitor visitor) throws StoreException;
 
+  /** A number that grows with every change. */
+  long version();
+
   /** How much of the room is taken, from 0 to 1. */
   double fill();
 

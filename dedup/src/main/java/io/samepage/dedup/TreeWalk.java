@@ -49,6 +49,8 @@ final class TreeWalk {
   /** Those files with several names that were met. */
   private final Set<Inode> linked = new HashSet<>();
 
+  private byte[] directory = SELF;
+
   long special;
   long empty;
   long unreadable;
@@ -67,6 +69,11 @@ final class TreeWalk {
     this.everywhere = everywhere;
   }
 
+  /** The directory that the visitor's names are in, from the root of the tree; "." for that. */
+  byte[] directory() {
+    return directory;
+  }
+
   /** Walks to the end, or until it is stopped. */
   void run() {
     directories.push(SELF);
@@ -75,6 +82,7 @@ final class TreeWalk {
       if (path == null) {
         return;
       }
+      directory = path;
       int flags = Linux.O_RDONLY | Linux.O_DIRECTORY | Linux.O_NOFOLLOW;
       try (Fd directory = new Fd(Files.openBeneath(tree.rootFd(), path, flags, RESOLVE))) {
         int fd = directory.number();

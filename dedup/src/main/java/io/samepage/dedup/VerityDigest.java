@@ -4,11 +4,8 @@ import io.samepage.posix.ErrnoException;
 import io.samepage.posix.Files;
 import io.samepage.posix.Linux;
 import io.samepage.posix.NativeBuffer;
-import java.security.DigestException;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
+import java.nio.ByteBuffer;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -41,27 +38,26 @@ public final class VerityDigest {
     void leaf(long page, byte[] digests, int at);
   }
 
-  private final MessageDigest sha256;
+  private final Sha256 sha256;
   private final NativeBuffer chunk = NativeBuffer.allocate(CHUNK);
-  private final byte[] data = new byte[CHUNK];
   private final byte[] leaf = new byte[LENGTH];
   private final byte[] zeroLeaf = new byte[LENGTH];
   private final List<Level> levels = new ArrayList<>();
 
   /** A block of the tree that fills. */
   private static final class Level {
-    final byte[] block = new byte[BLOCK];
+    final NativeBuffer block = NativeBuffer.allocate(BLOCK);
     int filled;
     long blocks;
   }
 
   public VerityDigest() {
-    try {
-      sha256 = MessageDigest.getInstance("SHA-256");
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException("every Java platform has SHA-256", e);
-    }
-    hash(new byte[BLOCK], 0, BLOCK, zeroLeaf, 0);
+    this(new Sha256());
+  }
+
+  VerityDigest(Sha256 sha256) {
+    this.sha256 = sha256;
+    sha256.hash(chunk, 0, BLOCK, zeroLeaf, 0);
   }
 
   /**
@@ -99,9 +95,9 @@ public final class VerityDigest {
         return null;
       }
       int padded = (wanted + BLOCK - 1) / BLOCK * BLOCK;
-      Arrays.fill(data, wanted, padded, (byte) 0);
+      fill(chunk, wanted, padded);
       for (int at = 0; at < padded; at += BLOCK) {
-        hash(data, at, BLOCK, leaf, 0);
+        sha256.hash(chunk, at, BLOCK, leaf, 0);
         add(page++, pages, leaf, leaves);
       }
     }
@@ -128,8 +124,13 @@ public final class VerityDigest {
       }
       have += count;
     }
-    chunk.bytes().get(0, data, 0, wanted);
     return true;
+  }
+
+  private static void fill(NativeBuffer buffer, int from, int to) {
+    for (int i = from; i < to; i++) {
+      buffer.bytes().put(i, (byte) 0);
+    }
   }
 
   private void add(long page, long pages, byte[] digest, @Nullable Leaves leaves) {
@@ -148,7 +149,7 @@ public final class VerityDigest {
     if (level.filled == BLOCK) {
       close(depth);
     }
-    System.arraycopy(digest, at, level.block, level.filled, LENGTH);
+    level.block.bytes().put(level.filled, digest, at, LENGTH);
     level.filled += LENGTH;
   }
 
@@ -162,9 +163,9 @@ public final class VerityDigest {
   /** Hashes a level's block into the level above. */
   private void close(int depth) {
     Level level = level(depth);
-    Arrays.fill(level.block, level.filled, BLOCK, (byte) 0);
+    fill(level.block, level.filled, BLOCK);
     byte[] digest = new byte[LENGTH];
-    hash(level.block, 0, BLOCK, digest, 0);
+    sha256.hash(level.block, 0, BLOCK, digest, 0);
     level.filled = 0;
     level.blocks++;
     append(depth + 1, digest, 0);
@@ -185,32 +186,22 @@ public final class VerityDigest {
       depth++;
     }
     Level top = level(depth);
-    Arrays.fill(top.block, top.filled, BLOCK, (byte) 0);
-    hash(top.block, 0, BLOCK, root, 0);
+    fill(top.block, top.filled, BLOCK);
+    sha256.hash(top.block, 0, BLOCK, root, 0);
     return root;
   }
 
   /** The digest of struct fsverity_descriptor (linux/fsverity.h). */
   private byte[] describe(long size, byte[] root) {
-    byte[] descriptor = new byte[DESCRIPTOR];
-    descriptor[0] = 1; // version
-    descriptor[1] = 1; // FS_VERITY_HASH_ALG_SHA256
-    descriptor[2] = 12; // log2 of the block size
-    for (int i = 0; i < Long.BYTES; i++) {
-      descriptor[8 + i] = (byte) (size >>> (8 * i));
-    }
-    System.arraycopy(root, 0, descriptor, 16, LENGTH);
+    fill(chunk, 0, DESCRIPTOR);
+    ByteBuffer descriptor = chunk.bytes();
+    descriptor.put(0, (byte) 1); // version
+    descriptor.put(1, (byte) 1); // FS_VERITY_HASH_ALG_SHA256
+    descriptor.put(2, (byte) 12); // log2 of the block size
+    descriptor.putLong(8, size);
+    descriptor.put(16, root, 0, LENGTH);
     byte[] digest = new byte[LENGTH];
-    hash(descriptor, 0, DESCRIPTOR, digest, 0);
+    sha256.hash(chunk, 0, DESCRIPTOR, digest, 0);
     return digest;
-  }
-
-  private void hash(byte[] from, int at, int length, byte[] to, int toAt) {
-    try {
-      sha256.update(from, at, length);
-      sha256.digest(to, toAt, LENGTH);
-    } catch (DigestException e) {
-      throw new IllegalStateException(e);
-    }
   }
 }

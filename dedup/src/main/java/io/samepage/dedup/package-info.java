@@ -17,6 +17,11 @@
  * other file if it has not been. {@code samepage index} does the same ahead of time for whole
  * trees, with several threads.
  *
+ * <p><b>What is seen of it.</b> {@link io.samepage.dedup.StableFiles#use} tells who uses which
+ * file's pages, and is where KSM's counters come from. {@link io.samepage.dedup.SharingReport}
+ * reads trees and says what could be shared; {@link io.samepage.dedup.SharingProof} maps files and
+ * says what is.
+ *
  * <p><b>Where it is kept.</b> In LMDB ({@code LmdbStore}), shared by all processes of the host, or
  * in bounded memory where the disk is full or read-only ({@code MemoryStore}). It is a cache: who
  * deletes it loses nothing but time, and it is not synced to disk. Every value has a checksum, and

@@ -110,10 +110,10 @@ final class DedupCost {
     for (int round = 0; round < rounds; round++) {
       long start = System.nanoTime();
       for (int i = 0; i < FILES; i++) {
-        StableFile stable = files.find(layer, fds[i].number(), stats[i]);
-        if (stable != null) {
-          found++;
-          stable.close();
+        try (Content content = files.find(layer, fds[i].number(), stats[i])) {
+          if (content != null && content.stable() != null) {
+            found++;
+          }
         }
       }
       best = Math.min(best, (System.nanoTime() - start) / FILES);

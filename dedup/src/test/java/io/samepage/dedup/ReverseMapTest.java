@@ -48,6 +48,29 @@ final class ReverseMapTest {
   }
 
   @Test
+  void costsNothingWhenNothingIsUsed() {
+    ReverseMap map = new ReverseMap();
+    assertThat(map.heapBytes()).isZero();
+    map.use(7, file(1, 10));
+    long one = map.heapBytes();
+    map.use(8, file(1, 10));
+    long two = map.heapBytes();
+    assertThat(two).isGreaterThan(one);
+    map.use(8, file(1, 10));
+    assertThat(map.heapBytes()).isEqualTo(two);
+    map.use(8, file(2, 10));
+    assertThat(map.heapBytes() - two).isEqualTo(one);
+    List<String> used = new ArrayList<>();
+    map.forEach((key, users) -> used.add(key.ino() + ":" + users));
+    assertThat(used).containsExactlyInAnyOrder("1:2", "2:1");
+    map.release(7, file(1, 10));
+    map.release(8, file(1, 10));
+    map.release(8, file(1, 10));
+    map.release(8, file(2, 10));
+    assertThat(map.heapBytes()).isZero();
+  }
+
+  @Test
   void isExactWhateverIsDoneAtOnce() throws Exception {
     long seed = System.nanoTime();
     System.out.println("ReverseMapTest.isExactWhateverIsDoneAtOnce: seed " + seed);

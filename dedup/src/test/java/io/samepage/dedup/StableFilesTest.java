@@ -54,6 +54,12 @@ final class StableFilesTest {
 
   private static @Nullable StableFile find(StableFiles files, LayerTree tree, Path file)
       throws Exception {
+    Content content = content(files, tree, file);
+    return content == null ? null : content.stable();
+  }
+
+  private static @Nullable Content content(StableFiles files, LayerTree tree, Path file)
+      throws Exception {
     Stat stat = new Stat();
     try (Fd fd = Tree.open(file, Linux.O_PATH)) {
       Files.stat(fd.number(), stat);
@@ -144,6 +150,69 @@ final class StableFilesTest {
     identify(other, tree, b); // opens the index
     assertThat(other.counters().filesHashed()).isZero();
     assertStable(find(other, tree, b), a);
+  }
+
+  @Test
+  void whatIsSavedIsCountedLessWhatItCosts() throws Exception {
+    Tree one = new Tree(directory.resolve("one"));
+    Path a = one.file("a", TEXT);
+    Path b = one.file("b", TEXT);
+    StableFiles files = stableFiles("");
+    LayerTree tree = mount(files, one);
+    identify(files, tree, a);
+    identify(files, tree, b);
+    assertThat(files.counters().generalProfit()).isZero();
+    try (Content first = content(files, tree, a);
+        StableFile found = find(files, tree, b)) {
+      assertThat(found).isNotNull();
+      FileKey own = first.own();
+      assertThat(own).isEqualTo(found.key());
+      files.use(1, own);
+      files.use(2, found.key());
+      assertThat(files.layerOf(found.key())).isEqualTo(one.name());
+    }
+    StableFiles.Counters counters = files.counters();
+    assertThat(counters.pagesShared()).isEqualTo(1);
+    assertThat(counters.pagesSharing()).isEqualTo(1);
+    assertThat(files.bookkeepingBytes()).isPositive();
+    assertThat(counters.generalProfit()).isEqualTo(4096 - files.bookkeepingBytes());
+  }
+
+  @Test
+  void whoHasTheOnlyCopyIsToldWhenThereIsAnother() throws Exception {
+    Tree one = new Tree(directory.resolve("one"));
+    Path a = one.file("a", TEXT);
+    StableFiles files = stableFiles("");
+    LayerTree tree = mount(files, one);
+    identify(files, tree, a);
+    long before = files.generation();
+    assertThat(content(files, tree, a).isShared()).isFalse();
+    Path b = one.file("b", TEXT);
+    identify(files, tree, b);
+    await(() -> files.generation() != before);
+    assertThat(content(files, tree, a).isShared()).isTrue();
+    assertThat(content(files, tree, a).stable()).isNull();
+  }
+
+  @Test
+  void aStableFileIsOpenedAgainAsLongAsItIsTheSame() throws Exception {
+    Tree one = new Tree(directory.resolve("one"));
+    Path a = one.file("a", TEXT);
+    Path b = one.file("b", TEXT);
+    StableFiles files = stableFiles("");
+    LayerTree tree = mount(files, one);
+    identify(files, tree, a);
+    identify(files, tree, b);
+    Place place;
+    try (StableFile found = find(files, tree, b)) {
+      place = found.place();
+    }
+    try (StableFile again = files.open(tree, place)) {
+      assertThat(again).isNotNull();
+      assertThat(again.key()).isEqualTo(place.key());
+    }
+    java.nio.file.Files.writeString(a, "changed", java.nio.file.StandardOpenOption.APPEND);
+    assertThat(files.open(tree, place)).isNull();
   }
 
   @Test
@@ -276,6 +345,7 @@ final class StableFilesTest {
     LayerTree tree = mount(files, one);
     identify(files, tree, a);
     assertThat(files.counters().filesChanging()).isEqualTo(1);
+    assertThat(files.counters().pagesVolatile()).isEqualTo(1);
     assertThat(files.counters().filesAlone()).isZero();
   }
 }

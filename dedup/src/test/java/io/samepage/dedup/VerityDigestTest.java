@@ -74,7 +74,11 @@ final class VerityDigestTest {
     byte[] content = new byte[(int) size];
     new Random(size).nextBytes(content);
     Files.write(file, content);
-    assertThat(digest(new VerityDigest(), file)).isEqualTo(reference(file));
+    String expected = reference(file);
+    assertThat(digest(new VerityDigest(), file)).isEqualTo(expected);
+    assertThat(digest(new VerityDigest(new Sha256(null)), file))
+        .as("without OpenSSL")
+        .isEqualTo(expected);
   }
 
   @Test

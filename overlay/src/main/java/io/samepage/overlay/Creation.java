@@ -152,7 +152,7 @@ final class Creation {
       try {
         overlay.openFiles.created(node, new Fd(fd), flags, opened);
       } catch (ErrnoException e) {
-        overlay.nodes.forget(node.nodeid, 1);
+        overlay.forget(node.nodeid, 1);
         throw e;
       }
     } else if (fd >= 0) {

@@ -13,6 +13,9 @@ final class Directory extends Node {
   /** The lower directories that shine through, topmost first. */
   private final LayerDirectory[] lowers;
 
+  /** Names in it that are known; guarded by the {@link NodeTable}. */
+  int names;
+
   /** Whether entries of the upper part may have come from below, so that inode numbers differ. */
   private volatile boolean impure;
 

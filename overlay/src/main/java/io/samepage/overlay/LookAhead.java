@@ -70,8 +70,10 @@ final class LookAhead {
       reader.thread = thread;
       reader.known = false;
       begin(reader, directory);
-    } else if (first || reader.directory != directory) {
-      if (reader.asked) {
+    } else if (reader.directory != directory) {
+      // Who begins a listing anew has looked whether it is empty, as rm(1) does: that tells
+      // nothing.
+      if (reader.asked || reader.answered) {
         reader.known = true;
         reader.looks = reader.answered;
       }

@@ -18,6 +18,7 @@ import java.util.Arrays;
 /** Attributes, extended attributes, and the flags of chattr(1). */
 final class Metadata {
   private static final byte[] TRUSTED = Names.ascii("trusted.");
+  private static final byte[] CAPABILITY = Names.ascii("security.capability");
 
   private final Overlay overlay;
 
@@ -54,7 +55,7 @@ final class Metadata {
         overlay.openFiles.truncate(node, change.size, byPath, change.killSuidgid ? request : null);
       }
       try (Place place = overlay.access.upper(node)) {
-        apply(request, place, change);
+        apply(request, node, place, change);
         Files.stat(place.dirfd(), place.name(), stat);
       }
       overlay.access.complete(node, stat);
@@ -64,8 +65,19 @@ final class Metadata {
     overlay.show(node, stat, attributes);
   }
 
-  private static void apply(Request request, Place place, AttributeChange change)
+  private static void apply(Request request, Node node, Place place, AttributeChange change)
       throws ErrnoException {
+    boolean capabilityGone = node.isCapabilityGone();
+    node.setCapabilityGone(false);
+    if (change.isEmpty()) {
+      // A chown that changes neither takes the bits all the same. So does a write that comes next,
+      // but not that of one with CAP_FSETID, who is heard of only if a capability was removed.
+      if (!capabilityGone || !Privileges.mayKeepSetIds(request)) {
+        Files.chown(place.dirfd(), place.name(), -1, -1);
+        dropSetIds(request, place);
+      }
+      return;
+    }
     if (change.setUid || change.setGid) {
       Files.chown(
           place.dirfd(),
@@ -78,9 +90,7 @@ final class Metadata {
         Files.chmod(fd.number(), change.mode);
       }
     } else if (change.killSuidgid && !change.setSize) {
-      try (Fd fd = LayerAccess.openPath(place)) {
-        Privileges.dropSetIds(request, fd.number());
-      }
+      dropSetIds(request, place);
     }
     if (change.setAtime || change.setMtime) {
       Files.utimens(
@@ -90,6 +100,12 @@ final class Metadata {
           nanos(change.setAtime, change.atimeNow, change.atimeNanos),
           change.mtimeSeconds,
           nanos(change.setMtime, change.mtimeNow, change.mtimeNanos));
+    }
+  }
+
+  private static void dropSetIds(Request request, Place place) throws ErrnoException {
+    try (Fd fd = LayerAccess.openPath(place)) {
+      Privileges.dropSetIds(request, fd.number());
     }
   }
 
@@ -172,6 +188,7 @@ final class Metadata {
     overlay.tree.readLock().lock();
     try (Place place = overlay.access.upper(node)) {
       Xattrs.remove(place.dirfd(), place.name(), escaped);
+      node.setCapabilityGone(Arrays.equals(name, CAPABILITY));
     } finally {
       overlay.tree.readLock().unlock();
     }
@@ -189,7 +206,7 @@ final class Metadata {
     }
     if (set) {
       overlay.work();
-      overlay.copyUp.node(node, CopyUp.Extent.DATA);
+      overlay.copyUp.node(node, CopyUp.Extent.METADATA);
     }
     // The kernel writes a long for the flags of some commands: room for the largest answer.
     byte[] argument = Arrays.copyOf(in, Math.max(Math.max(in.length, outSize), 32));

@@ -28,6 +28,7 @@ class Node extends Link {
   private static final int APPEND_ONLY = 1 << 9;
   private static final int MARKED_IMMUTABLE = 1 << 10;
   private static final int MARKED_APPEND_ONLY = 1 << 11;
+  private static final int CAPABILITY_GONE = 1 << 16;
 
   private static final AtomicIntegerFieldUpdater<Node> STATE =
       AtomicIntegerFieldUpdater.newUpdater(Node.class, "state");
@@ -56,7 +57,14 @@ class Node extends Link {
   /** How it is open; null if it is not. Guarded by {@link OpenFiles}. */
   volatile @Nullable OpenFile openFile;
 
-  /** The type in its own bits, the flags in those of the permissions. */
+  /**
+   * The lower bits of {@link Sharing#generation} when its lower file was known to share with no
+   * other; kept here since there are more nodes than files that are kept for their next open.
+   * Guarded by {@link OpenFiles}.
+   */
+  int unsharedAt;
+
+  /** The type in its own bits, the flags in those of the permissions and above. */
   private volatile int state;
 
   Node(@Nullable Directory parent, byte[] name, int type, long ino) {
@@ -164,6 +172,15 @@ class Node extends Link {
    */
   final boolean maySetIds() {
     return has(SET_IDS);
+  }
+
+  /** Whether security.capability was taken away since attributes were last changed. */
+  final boolean isCapabilityGone() {
+    return has(CAPABILITY_GONE);
+  }
+
+  final void setCapabilityGone(boolean gone) {
+    note(CAPABILITY_GONE, gone);
   }
 
   /** Whether chattr(1) has made it immutable, in its layer or in the overlay. */

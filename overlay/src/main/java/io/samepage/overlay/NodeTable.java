@@ -12,7 +12,10 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The nodes that the kernel knows: by nodeid, by name, and, for files with several names, by the
- * inode below. A node is in the table as long as the kernel holds look-ups of it.
+ * inode below. A node is in the table as long as the kernel holds look-ups of it. A directory is
+ * there as long as a name in it is known, too: the kernel lets go of a directory in which it knows
+ * no name any more, but not of a hard-linked file that it holds by a name elsewhere, and the name
+ * here must move along when the directory is renamed.
  *
  * <p>All of it is guarded by the monitor of this object, which is a leaf in the lock order: nothing
  * is called from here. Names are kept in one open-addressed table of {@link Link}s (linear probing,
@@ -266,34 +269,52 @@ final class NodeTable {
   /**
    * Takes look-ups back.
    *
-   * @return the node if none is left, and it is out of the table now; else null
+   * @return what is out of the table now: the node if none is left, and the directories that were
+   *     there for its names alone
    */
-  synchronized @Nullable Node forget(long nodeid, long count) {
+  synchronized List<Node> forget(long nodeid, long count) {
     @Nullable Node[] table = slots;
     int slot = (int) nodeid;
     Node node = slot > 0 && slot < table.length ? table[slot] : null;
     if (node == null || node.nodeid != nodeid || slot == 1) {
-      return null;
+      return List.of();
     }
     node.lookups -= count;
-    if (node.lookups > 0) {
-      return null;
+    if (isInUse(node)) {
+      return List.of();
     }
-    remove(node);
-    return node;
+    List<Node> gone = new ArrayList<>(1);
+    gone.add(node);
+    for (int i = 0; i < gone.size(); i++) {
+      remove(gone.get(i), gone);
+    }
+    return gone;
   }
 
-  private void remove(Node node) {
-    if (node.parent() != null) {
-      erase(node);
+  private static boolean isInUse(Node node) {
+    return node.lookups > 0 || (node instanceof Directory directory && directory.names > 0);
+  }
+
+  /** Erases a name of a node that goes; with its last one an unused directory goes as well. */
+  private void eraseLast(Link link, List<Node> gone) {
+    Directory parent = link.parent();
+    if (parent != null) {
+      erase(link);
+      if (!isInUse(parent) && !gone.contains(parent)) {
+        gone.add(parent);
+      }
     }
+  }
+
+  private void remove(Node node, List<Node> gone) {
+    eraseLast(node, gone);
     List<Object> more = extras.remove(node);
     if (more != null) {
       for (Object extra : more) {
         if (extra instanceof InodeKey key) {
           byInode.remove(key, node);
         } else if (extra instanceof Link.Alias alias) {
-          erase(alias);
+          eraseLast(alias, gone);
         }
       }
     }
@@ -372,6 +393,10 @@ final class NodeTable {
   }
 
   private void insert(Link link) {
+    Directory parent = link.parent();
+    if (parent != null) {
+      parent.names++;
+    }
     if (++nameCount * 3 > names.length * 2) {
       @Nullable Link[] old = names;
       names = new Link[old.length * 2];
@@ -411,6 +436,7 @@ final class NodeTable {
       i = (i + 1) & mask;
     }
     nameCount--;
+    parent.names--;
     int hole = i;
     for (int next = (hole + 1) & mask; ; next = (next + 1) & mask) {
       Link moved = names[next];

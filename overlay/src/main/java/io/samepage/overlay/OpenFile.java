@@ -1,6 +1,7 @@
 package io.samepage.overlay;
 
 import io.samepage.dedup.FileKey;
+import io.samepage.dedup.Place;
 import io.samepage.fuse.Opened;
 import io.samepage.posix.Fd;
 import org.jspecify.annotations.Nullable;
@@ -41,11 +42,35 @@ final class OpenFile {
    */
   boolean holdsWritable;
 
-  /** In mode LOWER: whose pages it uses in place of the lower file's; null for its own. */
-  @Nullable FileKey stable;
+  /**
+   * Where nothing of the upper layer is read: the lower file as it was when its pages were chosen;
+   * null if that is not kept.
+   */
+  @Nullable FileKey own;
 
-  /** The lower file, opened when the daemon first reads it, or the stable file for it. */
+  /** The stable file whose pages it uses; null if it uses its own. */
+  @Nullable Place stable;
+
+  /** {@link Sharing#generation} when it was found out that it is to use its own. */
+  long generation;
+
+  /** Whether it was not known then, so that it is asked again after {@link #askAgainAt}. */
+  boolean unsettled;
+
+  /** By System.nanoTime(). */
+  long askAgainAt;
+
+  /** Whether it is counted as a user of {@link #pages}. */
+  boolean counted;
+
+  /**
+   * The lower file, opened when the daemon first reads it, or the stable file for it, until a read
+   * of that fails.
+   */
   @Nullable Fd lower;
+
+  /** Whether {@link #lower} was the stable file, and is the file's own by now. */
+  boolean leftStable;
 
   /** The upper file, opened when the daemon first needs it. */
   @Nullable Fd upper;
@@ -55,6 +80,11 @@ final class OpenFile {
 
   OpenFile(Mode mode) {
     this.mode = mode;
+  }
+
+  /** Whose pages it uses; null if that is not kept. */
+  @Nullable FileKey pages() {
+    return stable != null ? stable.key() : own;
   }
 
   void closeDescriptors() {

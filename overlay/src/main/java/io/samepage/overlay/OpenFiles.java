@@ -1,5 +1,7 @@
 package io.samepage.overlay;
 
+import io.samepage.dedup.Content;
+import io.samepage.dedup.FileKey;
 import io.samepage.dedup.StableFile;
 import io.samepage.fuse.BackingFiles;
 import io.samepage.fuse.Connection;
@@ -18,9 +20,12 @@ import io.samepage.posix.Linux;
 import io.samepage.posix.Stat;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Opening, and where the data of an open file come from.
@@ -36,10 +41,14 @@ import org.jspecify.annotations.Nullable;
  * of a directory, then these, then the {@link NodeTable}. No data are copied under them.
  */
 final class OpenFiles {
+  private static final Logger LOG = LoggerFactory.getLogger(OpenFiles.class);
   private static final int LOCKS = 64;
 
   /** How many registered files are kept for the next open of their node. */
   private static final int IDLE_LIMIT = 8192;
+
+  /** How soon a file that was not identified yet may have been. */
+  private static final long ASK_AGAIN_NANOS = TimeUnit.SECONDS.toNanos(1);
 
   private final LayerAccess access;
   private final CopyUp copyUp;
@@ -202,38 +211,51 @@ final class OpenFiles {
       return file;
     }
     Mode mode;
-    StableFile stable = null;
+    Content content = null;
+    long generation = sharing == null ? 0 : sharing.generation();
     if (backingFiles == null) {
       mode = Mode.CACHED;
     } else if (above) {
       mode = Mode.UPPER;
-    } else if (file != null && file.mode != Mode.UPPER) {
-      return file; // as it was open before: no need to look at the file again
+    } else if (file != null && file.mode != Mode.UPPER && isSettled(node, file)) {
+      return file; // as it was open before
     } else {
-      stable = stableFile(node);
-      // In the cache of its own inode a file would share nothing, be it the stable file itself or
-      // one that uses another's pages.
-      boolean cached = sharing == null && lowerReading(node) == Reading.CACHED;
-      mode = cached ? Mode.CACHED : Mode.LOWER;
+      // In the cache of its own inode a file shares nothing, be it the stable file itself or one
+      // that uses another's pages.
+      boolean cached = lowerReading(node) == Reading.CACHED;
+      boolean unshared = generation != 0 && node.unsharedAt == (int) generation;
+      if (sharing != null && !(cached && unshared)) {
+        content = content(node);
+        node.unsharedAt =
+            content == null || (content.isKnown() && !content.isShared()) ? (int) generation : 0;
+      }
+      boolean shared = content != null && content.isShared();
+      mode = cached && !shared ? Mode.CACHED : Mode.LOWER;
     }
-    if (file != null && file.mode != mode) {
-      drop(node, file);
-      file = null;
-    }
-    if (file == null) {
-      file = new OpenFile(mode);
-      node.openFile = file;
-    }
-    try (StableFile shared = stable) {
-      if (shared != null) {
-        share(node, file, shared);
+    try (Content found = content) {
+      StableFile stable = found == null ? null : found.stable();
+      if (file != null && (file.mode != mode || file.stable != null || stable != null)) {
+        drop(node, file);
+        file = null;
+      }
+      if (file == null) {
+        file = new OpenFile(mode);
+        node.openFile = file;
+      }
+      file.own = found == null ? null : found.own();
+      file.generation = generation;
+      file.unsettled = found != null && !found.isKnown();
+      file.askAgainAt = System.nanoTime() + ASK_AGAIN_NANOS;
+      if (stable != null) {
+        file.stable = stable.place();
+        file.lower = new Fd(Files.dup(stable.fd()));
       }
     }
     return file;
   }
 
-  /** The file whose pages a lower file is to use; null for its own. */
-  private @Nullable StableFile stableFile(Node node) throws ErrnoException {
+  /** What is known of the content of a node's lower file; null if it is not to be shared. */
+  private @Nullable Content content(Node node) throws ErrnoException {
     LayerDirectory directory = node.lowerDirectory();
     if (sharing == null || directory == null || node.isRemoved()) {
       return null;
@@ -243,11 +265,63 @@ final class OpenFiles {
     }
   }
 
-  private void share(Node node, OpenFile file, StableFile stable) throws ErrnoException {
-    if (sharing != null) {
+  /**
+   * Whether what a node used when it was open before is what it is to use again. A stable file is
+   * looked at each time; who had none asks again when more is known.
+   */
+  private boolean isSettled(Node node, OpenFile file) throws ErrnoException {
+    if (sharing == null) {
+      return true;
+    }
+    FileKey own = file.own;
+    LayerDirectory directory = node.lowerDirectory();
+    if (file.stable == null || own == null || directory == null) {
+      return file.generation == sharing.generation()
+          && !(file.unsettled && System.nanoTime() - file.askAgainAt > 0);
+    }
+    try (Place place = access.lowerData(node);
+        StableFile stable = sharing.open(directory, place, own, file.stable)) {
+      if (stable == null) {
+        return false;
+      }
       file.lower = new Fd(Files.dup(stable.fd()));
-      file.stable = stable.key();
-      sharing.use(node, stable.key());
+      return true;
+    }
+  }
+
+  /** An open begins to use its pages. */
+  private void beginUse(Node node, OpenFile file) {
+    FileKey pages = file.pages();
+    if (sharing != null && pages != null && !file.counted && file.mode == Mode.LOWER) {
+      sharing.use(node, pages);
+      file.counted = true;
+    }
+  }
+
+  /** The pages are not used any more. */
+  private void endUse(Node node, OpenFile file) {
+    FileKey pages = file.pages();
+    if (file.counted && sharing != null && pages != null) {
+      sharing.release(node, pages);
+    }
+    file.counted = false;
+  }
+
+  /**
+   * How a node is open.
+   *
+   * @param pages whose pages it uses; null if that is not kept
+   * @param shared whether these are not its own
+   */
+  record Use(boolean open, boolean passthrough, @Nullable FileKey pages, boolean shared) {}
+
+  /** How a node is open at this moment. */
+  Use use(Node node) {
+    synchronized (lockOf(node)) {
+      OpenFile file = node.openFile;
+      return file == null || file.opens == 0
+          ? new Use(false, false, null, false)
+          : new Use(true, file.mode != Mode.CACHED, file.pages(), file.stable != null);
     }
   }
 
@@ -297,6 +371,7 @@ final class OpenFiles {
         node.setCacheStale(false);
       }
     }
+    beginUse(node, file);
     file.opens++;
     boolean mappable = isMappable(flags);
     if (mappable) {
@@ -346,6 +421,11 @@ final class OpenFiles {
       // ELOOP (a stacked file system below), EMFILE, ENOMEM, …: the daemon can still serve it.
       fallbacks.increment();
       file.mode = Mode.CACHED;
+      if (file.stable != null && file.lower != null) {
+        file.stable = null; // in the cache of its own inode it would share nothing
+        file.lower.close();
+        file.lower = null;
+      }
     }
   }
 
@@ -471,6 +551,48 @@ final class OpenFiles {
     }
   }
 
+  /**
+   * A read of {@link #readable} has failed. If that was the stable file, the file's own copy takes
+   * its place, and no open from now on will use the stable file.
+   *
+   * @return whether it is worth to read again
+   */
+  boolean recover(Handle handle, ErrnoException failure) {
+    OpenFile file = handle.file();
+    Node node = handle.node();
+    tree.readLock().lock();
+    try {
+      synchronized (lockOf(node)) {
+        FileKey stable = file.pages();
+        Fd lower = file.lower;
+        if (sharing == null || stable == null || file.stable == null || lower == null) {
+          return false;
+        }
+        Node now = current(node);
+        if (file.leftStable || (now.hasUpper() && !now.isMetacopy())) {
+          return true; // another thread was faster
+        }
+        try (Place place = access.lowerData(node);
+            Fd own = LayerAccess.open(place, Linux.O_RDONLY)) {
+          // Others may be reading through it: its number gets the other file.
+          Files.dup2(own.number(), lower.number());
+        }
+        file.leftStable = true;
+        LOG.warn(
+            "inode {} of a layer stands for others and cannot be read ({}); they use their own"
+                + " copies from now on. See what the kernel says about its disk (dmesg)",
+            stable.ino(),
+            failure.getMessage());
+        sharing.discard(stable);
+        return true;
+      }
+    } catch (ErrnoException e) {
+      return false; // there is no other copy: the failure stands
+    } finally {
+      tree.readLock().unlock();
+    }
+  }
+
   /** A descriptor to write a handle's file; it stays this object's. EBADF if the handle cannot. */
   int writable(Handle handle) throws ErrnoException {
     OpenFile file = handle.file();
@@ -539,10 +661,10 @@ final class OpenFiles {
         return;
       }
       file.closeDescriptors();
-      boolean outdated = file.mode == Mode.LOWER && node.hasUpper() && !node.isMetacopy();
-      // A stable file is checked at each open, and what is not known yet may be known at the next.
-      boolean unsettled = sharing != null && file.mode != Mode.UPPER;
-      if (outdated || unsettled || file.holdsWritable || node.isRemoved() || node.isSuperseded()) {
+      endUse(node, file);
+      boolean outdated =
+          file.leftStable || (file.mode == Mode.LOWER && node.hasUpper() && !node.isMetacopy());
+      if (outdated || file.holdsWritable || node.isRemoved() || node.isSuperseded()) {
         drop(node, file);
         return;
       }
@@ -556,10 +678,7 @@ final class OpenFiles {
 
   private void drop(Node node, OpenFile file) {
     file.closeDescriptors();
-    if (file.stable != null && sharing != null) {
-      sharing.release(node, file.stable);
-      file.stable = null;
-    }
+    endUse(node, file);
     if (file.backingId != Opened.NO_BACKING && backingFiles != null) {
       backingFiles.close(file.backingId);
       file.backingId = Opened.NO_BACKING;

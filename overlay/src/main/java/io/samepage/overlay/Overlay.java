@@ -121,7 +121,7 @@ final class Overlay {
       try {
         access.stat(node, stat);
       } catch (ErrnoException e) {
-        nodes.forget(node.nodeid, 1);
+        forget(node.nodeid, 1);
         throw e;
       }
       show(node, stat, entry);
@@ -147,10 +147,7 @@ final class Overlay {
         access.stat(node, stat);
       }
     } catch (ErrnoException e) {
-      Node gone = nodes.forget(node.nodeid, 1);
-      if (gone != null) {
-        drop(gone);
-      }
+      forget(node.nodeid, 1);
       throw e;
     }
     show(node, stat, entry);
@@ -237,15 +234,18 @@ final class Overlay {
     layers.close();
   }
 
-  /** Lets go what a node that has been forgotten holds. */
-  void drop(Node node) {
+  /** Takes look-ups back, and lets go what the nodes held that nobody knows any more. */
+  void forget(long nodeid, long count) {
+    for (Node gone : nodes.forget(nodeid, count)) {
+      drop(gone);
+    }
+  }
+
+  private void drop(Node node) {
     Node successor = openFiles.successorOf(node);
     openFiles.forgotten(node);
     if (successor != null) {
-      Node left = nodes.forget(successor.nodeid, 1);
-      if (left != null) {
-        drop(left);
-      }
+      forget(successor.nodeid, 1);
     }
     if (node instanceof Directory directory) {
       descriptors.drop(directory);

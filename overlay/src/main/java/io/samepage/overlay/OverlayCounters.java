@@ -1,5 +1,8 @@
 package io.samepage.overlay;
 
+import io.samepage.dedup.StableFiles;
+import org.jspecify.annotations.Nullable;
+
 /**
  * What a mount has done, for {@code status}.
  *
@@ -8,9 +11,9 @@ package io.samepage.overlay;
  * @param copyUps files and directories brought up
  * @param breaks files that got a nodeid of their own because they were to be written
  * @param fallbacks opens that wanted passthrough and could not have it
- * @param pagesShared pages of stable files that more than one open node of this mount uses
- * @param pagesSharing how many more uses of them there are
- * @param pagesUnshared pages of stable files that one open node of this mount uses
+ * @param sharing what was counted of sharing, users being open nodes of this mount; null without
+ *     sharing
+ * @param bookkeepingBytes what sharing costs in memory
  */
 public record OverlayCounters(
     long inodes,
@@ -18,6 +21,5 @@ public record OverlayCounters(
     long copyUps,
     long breaks,
     long fallbacks,
-    long pagesShared,
-    long pagesSharing,
-    long pagesUnshared) {}
+    StableFiles.@Nullable Counters sharing,
+    long bookkeepingBytes) {}

@@ -1,5 +1,6 @@
 package io.samepage.overlay;
 
+import io.samepage.dedup.FileKey;
 import io.samepage.dedup.StableFiles;
 import io.samepage.fuse.AttributeChange;
 import io.samepage.fuse.Attributes;
@@ -26,6 +27,8 @@ import io.samepage.posix.NativeBuffer;
 import io.samepage.posix.Processes;
 import io.samepage.posix.Stat;
 import io.samepage.posix.StatFs;
+import java.util.List;
+import java.util.function.ObjLongConsumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -40,6 +43,8 @@ public final class OverlayFileSystem implements FileSystem {
   private final @Nullable WorkDirectory work;
   private final @Nullable HardLinkIndex index;
   private final @Nullable Sharing sharing;
+  private final byte @Nullable [] upperPath;
+  private final List<byte[]> lowerPaths;
   private final Handles handles = new Handles();
   private final LookAhead lookAhead = new LookAhead();
 
@@ -47,19 +52,28 @@ public final class OverlayFileSystem implements FileSystem {
 
   /** What exists from init to destroy. */
   private record Parts(
-      Overlay overlay, Creation creation, Removal removal, Renames renames, Metadata metadata) {}
+      Overlay overlay,
+      Creation creation,
+      Removal removal,
+      Renames renames,
+      Metadata metadata,
+      PageMaps pageMaps) {}
 
   private OverlayFileSystem(
       OverlayConfig config,
       LayerStack layers,
       @Nullable WorkDirectory work,
       @Nullable HardLinkIndex index,
-      @Nullable Sharing sharing) {
+      @Nullable Sharing sharing,
+      MountDirectories directories) {
     this.config = config;
     this.layers = layers;
     this.work = work;
     this.index = index;
     this.sharing = sharing;
+    HostDirectory upper = directories.upper();
+    this.upperPath = upper == null ? null : upper.path().toBytes();
+    this.lowerPaths = directories.lower().stream().map(lower -> lower.path().toBytes()).toList();
   }
 
   /**
@@ -86,7 +100,7 @@ public final class OverlayFileSystem implements FileSystem {
       }
       Sharing sharing =
           stableFiles == null ? null : Sharing.open(stableFiles, layers, directories.lower());
-      return new OverlayFileSystem(config, layers, work, index, sharing);
+      return new OverlayFileSystem(config, layers, work, index, sharing, directories);
     } catch (ErrnoException e) {
       if (work != null) {
         work.close();
@@ -112,7 +126,7 @@ public final class OverlayFileSystem implements FileSystem {
   public OverlayCounters counters() {
     Parts now = parts;
     if (now == null) {
-      return new OverlayCounters(0, 0, 0, 0, 0, 0, 0, 0);
+      return new OverlayCounters(0, 0, 0, 0, 0, null, 0);
     }
     Overlay overlay = now.overlay;
     StableFiles.Counters shared = sharing == null ? null : sharing.counters();
@@ -122,9 +136,28 @@ public final class OverlayFileSystem implements FileSystem {
         overlay.copyUp.count(),
         overlay.openFiles.breaks(),
         overlay.openFiles.fallbacks(),
-        shared == null ? 0 : shared.pagesShared(),
-        shared == null ? 0 : shared.pagesSharing(),
-        shared == null ? 0 : shared.pagesUnshared());
+        shared,
+        sharing == null ? 0 : sharing.bookkeepingBytes());
+  }
+
+  /**
+   * Which pages a file uses: ESTALE if the kernel does not know the nodeid any more, EINVAL if it
+   * is no regular file. It may look at the file below, and wait for the disk.
+   */
+  public PageMap pageMap(long nodeid) throws ErrnoException {
+    return parts().pageMaps.of(nodeid);
+  }
+
+  /** How many open nodes of this mount use the pages of a file of a layer. */
+  public int userCount(FileKey file) {
+    return sharing == null ? 0 : sharing.userCount(file);
+  }
+
+  /** Hands out every file whose pages open nodes of this mount use, with how many they are. */
+  public void forEachUsed(ObjLongConsumer<FileKey> visitor) {
+    if (sharing != null) {
+      sharing.forEachUsed(visitor);
+    }
   }
 
   @Override
@@ -140,7 +173,8 @@ public final class OverlayFileSystem implements FileSystem {
             new Creation(overlay, redirects),
             removal,
             new Renames(overlay, removal, redirects),
-            new Metadata(overlay));
+            new Metadata(overlay),
+            new PageMaps(overlay, sharing, upperPath, lowerPaths));
   }
 
   @Override
@@ -178,10 +212,7 @@ public final class OverlayFileSystem implements FileSystem {
   public void forget(long nodeid, long count) {
     Parts now = parts;
     if (now != null) {
-      Node node = now.overlay.nodes.forget(nodeid, count);
-      if (node != null) {
-        now.overlay.drop(node);
-      }
+      now.overlay.forget(nodeid, count);
     }
   }
 
@@ -285,15 +316,21 @@ public final class OverlayFileSystem implements FileSystem {
     }
   }
 
-  /** The inode number of a name that is listed; 0 if the name went meanwhile. */
-  private static long inoOf(Overlay overlay, Directory directory, Listing listing, int i)
-      throws ErrnoException {
+  /**
+   * The inode number of a name that is listed; 0 if nobody can find it, or if that fails: then it
+   * is left out (ovl_cache_update_ino in fs/overlayfs/readdir.c).
+   */
+  private static long inoOf(Overlay overlay, Directory directory, Listing listing, int i) {
     long ino = listing.ino(i);
     if (ino != 0) {
       return ino;
     }
-    Node node = overlay.peek(directory, listing.name(i));
-    return node == null ? 0 : node.ino();
+    try {
+      Node node = overlay.peek(directory, listing.name(i));
+      return node == null ? 0 : node.ino();
+    } catch (ErrnoException e) {
+      return 0;
+    }
   }
 
   private static final byte[] PARENT = {'.', '.'};
@@ -495,6 +532,18 @@ public final class OverlayFileSystem implements FileSystem {
       }
       throw ErrnoException.of(Errno.EINVAL);
     }
+    try {
+      return read(fd, offset, size, out);
+    } catch (ErrnoException e) {
+      OpenFiles files = overlay().openFiles;
+      if (!files.recover(open, e)) {
+        throw e;
+      }
+      return read(files.readable(open), offset, size, out);
+    }
+  }
+
+  private static int read(int fd, long offset, int size, NativeBuffer out) throws ErrnoException {
     int done = 0;
     while (done < size) {
       int got = Files.pread(fd, out.address() + done, size - done, offset + done);
@@ -634,7 +683,15 @@ public final class OverlayFileSystem implements FileSystem {
     Handle out = handles.get(handleOut);
     Protection.checkAllocation(out.node(), 0);
     int fd = open.writable(out);
-    long copied = Files.copyRange(open.readable(in), offsetIn, fd, offsetOut, length);
+    long copied;
+    try {
+      copied = Files.copyRange(open.readable(in), offsetIn, fd, offsetOut, length);
+    } catch (ErrnoException e) {
+      if (e.errno() != Errno.EIO || !open.recover(in, e)) {
+        throw e;
+      }
+      copied = Files.copyRange(open.readable(in), offsetIn, fd, offsetOut, length);
+    }
     if (out.node().maySetIds()) {
       Privileges.dropSetIdsUnlessPrivileged(request, fd);
       open.modeChanged(out.node());

@@ -22,6 +22,9 @@ final class Privileges {
   static void dropSetIds(Request request, int fd) throws ErrnoException {
     Stat stat = new Stat();
     Files.stat(fd, stat);
+    if (stat.isDirectory()) {
+      return; // there the bits are none of privilege
+    }
     int left = stat.mode & ~Linux.S_ISUID;
     if ((stat.mode & Linux.S_ISGID) != 0
         && ((stat.mode & Linux.S_IXGRP) != 0 || !mayKeepSetgid(request, stat))) {
@@ -44,8 +47,13 @@ final class Privileges {
 
   /** The same after a change of which the kernel does not say whether that is due. */
   static void dropSetIdsUnlessPrivileged(Request request, int fd) throws ErrnoException {
-    if (!Processes.hasCapability(request.pid(), CAP_FSETID)) {
+    if (!mayKeepSetIds(request)) {
       dropSetIds(request, fd);
     }
+  }
+
+  /** Whether changes by whoever asks leave the bits alone. */
+  static boolean mayKeepSetIds(Request request) {
+    return Processes.hasCapability(request.pid(), CAP_FSETID);
   }
 }

@@ -36,7 +36,15 @@ final class Renames {
     }
     overlay.work();
     Protection.checkRemoval(parent);
+    Node known = checkFixed(parent, name);
     Protection.checkEntry(newParent);
+    Node replaced = checkFixed(newParent, newName);
+    checkMovable(known);
+    if (exchange) {
+      checkMovable(replaced);
+    } else {
+      checkReplaceable(replaced);
+    }
     bringUp(parent, name);
     overlay.copyUp.directory(newParent);
     if (exchange) {
@@ -68,6 +76,43 @@ final class Renames {
     }
   }
 
+  // Before anything is brought up, as ovl_rename() has it. The kernel has looked both names up.
+
+  private @Nullable Node checkFixed(Directory parent, byte[] name) throws ErrnoException {
+    Node node = overlay.nodes.peek(parent, name);
+    if (node != null) {
+      Protection.checkFixed(node);
+    }
+    return node;
+  }
+
+  private void checkMovable(@Nullable Node node) throws ErrnoException {
+    if (node instanceof Directory directory
+        && directory.hasLowers()
+        && !overlay.config.createRedirects()) {
+      throw ErrnoException.of(Errno.EXDEV); // so that mv(1) copies instead
+    }
+  }
+
+  private void checkReplaceable(@Nullable Node node) throws ErrnoException {
+    if (node instanceof Directory directory) {
+      overlay.tree.readLock().lock();
+      try {
+        synchronized (directory) {
+          checkEmpty(directory);
+        }
+      } finally {
+        overlay.tree.readLock().unlock();
+      }
+    }
+  }
+
+  private void checkEmpty(Directory directory) throws ErrnoException {
+    if (!overlay.reader.list(directory).isEmpty()) {
+      throw ErrnoException.of(Errno.ENOTEMPTY);
+    }
+  }
+
   private static Node require(@Nullable Node node) throws ErrnoException {
     if (node == null) {
       throw ErrnoException.of(Errno.ENOENT);
@@ -81,16 +126,11 @@ final class Renames {
     try {
       synchronized (parent) {
         node = require(overlay.peek(parent, name));
-        Protection.checkFixed(node);
       }
     } finally {
       overlay.tree.readLock().unlock();
     }
-    if (node instanceof Directory directory && directory.hasLowers()) {
-      if (!overlay.config.createRedirects()) {
-        throw ErrnoException.of(Errno.EXDEV); // so that mv(1) copies instead
-      }
-    }
+    checkMovable(node);
     overlay.copyUp.directory(parent);
     overlay.copyUp.name(node, parent, name);
   }
@@ -137,9 +177,7 @@ final class Renames {
       if (!node.isDirectory()) {
         throw ErrnoException.of(Errno.EISDIR);
       }
-      if (!overlay.reader.list(directory).isEmpty()) {
-        throw ErrnoException.of(Errno.ENOTEMPTY);
-      }
+      checkEmpty(directory);
     } else if (node.isDirectory()) {
       throw ErrnoException.of(Errno.ENOTDIR);
     }

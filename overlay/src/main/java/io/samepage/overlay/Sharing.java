@@ -1,5 +1,6 @@
 package io.samepage.overlay;
 
+import io.samepage.dedup.Content;
 import io.samepage.dedup.FileKey;
 import io.samepage.dedup.LayerTree;
 import io.samepage.dedup.StableFile;
@@ -12,6 +13,7 @@ import io.samepage.posix.Files;
 import io.samepage.posix.Stat;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.ObjLongConsumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -44,9 +46,9 @@ final class Sharing implements AutoCloseable {
     return new Sharing(stableFiles, trees);
   }
 
-  /** The stable file of a lower file; null if its own data are to be used. */
-  @Nullable StableFile find(LayerDirectory directory, Place place) throws ErrnoException {
-    LayerTree tree = trees.get(directory.layer().index() - 1);
+  /** What is known of a lower file's content; null if files like it are not identified. */
+  @Nullable Content find(LayerDirectory directory, Place place) throws ErrnoException {
+    LayerTree tree = tree(directory);
     if (tree == null) {
       return null;
     }
@@ -57,14 +59,62 @@ final class Sharing implements AutoCloseable {
     }
   }
 
-  /** A node uses a stable file from now on. */
-  void use(Node node, FileKey stable) {
-    stableFiles.use(node.nodeid, stable);
+  private @Nullable LayerTree tree(LayerDirectory directory) {
+    return trees.get(directory.layer().index() - 1);
   }
 
-  /** A node does not use a stable file any more. */
-  void release(Node node, FileKey stable) {
-    stableFiles.release(node.nodeid, stable);
+  /** {@link StableFiles#generation}. */
+  long generation() {
+    return stableFiles.generation();
+  }
+
+  /**
+   * Opens a stable file again for a lower file that used it before.
+   *
+   * @param own the lower file as it was then
+   * @return null if one of them has changed
+   */
+  @Nullable StableFile open(
+      LayerDirectory directory, Place place, FileKey own, io.samepage.dedup.Place stable)
+      throws ErrnoException {
+    LayerTree tree = tree(directory);
+    Stat stat = new Stat();
+    Files.stat(place.dirfd(), place.name(), stat);
+    return tree != null && own.matches(stat) ? stableFiles.open(tree, stable) : null;
+  }
+
+  /** A node uses the pages of a file from now on: a stable file, or its own. */
+  void use(Node node, FileKey file) {
+    stableFiles.use(node.nodeid, file);
+  }
+
+  /** A node does not use the pages of a file any more. */
+  void release(Node node, FileKey file) {
+    stableFiles.release(node.nodeid, file);
+  }
+
+  /** A stable file failed to be read: it stands for nobody from the next open on. */
+  void discard(FileKey stable) {
+    stableFiles.discard(stable);
+  }
+
+  /** The layer of a stable file, as a path; null if the index does not know it any more. */
+  byte @Nullable [] layerOf(FileKey stable) {
+    return stableFiles.layerOf(stable);
+  }
+
+  /** How many nodes of this mount use the pages of a file. */
+  int userCount(FileKey file) {
+    return stableFiles.userCount(file);
+  }
+
+  /** Hands out every file whose pages nodes of this mount use, with how many they are. */
+  void forEachUsed(ObjLongConsumer<FileKey> visitor) {
+    stableFiles.forEachUsed(visitor);
+  }
+
+  long bookkeepingBytes() {
+    return stableFiles.bookkeepingBytes();
   }
 
   StableFiles.Counters counters() {

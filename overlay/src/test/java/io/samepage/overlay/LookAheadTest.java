@@ -44,6 +44,16 @@ final class LookAheadTest {
   }
 
   @Test
+  void whoBeginsAnewIsNotJudgedByThat() {
+    lookAhead.isWanted(FIND, 1, true);
+    lookAhead.lookedUp(FIND, 1);
+    lookAhead.isWanted(FIND, 2, true);
+    assertThat(lookAhead.isSample(FIND, MANY)).isTrue();
+    assertThat(lookAhead.isWanted(FIND, 2, true)).isTrue();
+    assertThat(lookAhead.isWanted(FIND, 2, false)).isTrue();
+  }
+
+  @Test
   void withoutASampleNothingIsLearnt() {
     lookAhead.isWanted(FIND, 1, true);
     assertThat(lookAhead.isSample(FIND, 3)).isFalse();

@@ -31,7 +31,7 @@ final class NodeTableTest {
   @Test
   void theRootIsThereForGood() throws Exception {
     assertThat(table.get(FileSystem.ROOT)).isSameAs(root);
-    assertThat(table.forget(FileSystem.ROOT, 1000)).isNull();
+    assertThat(table.forget(FileSystem.ROOT, 1000)).isEmpty();
     assertThat(table.directory(FileSystem.ROOT)).isSameAs(root);
     assertThat(table.size()).isEqualTo(1);
   }
@@ -40,7 +40,7 @@ final class NodeTableTest {
   void whatWasNeverHandedOutIsStale() {
     for (long nodeid : new long[] {0, 2, 1023, 1024, 5L << 32 | 1, -1, Long.MIN_VALUE, 1L << 31}) {
       assertThatThrownBy(() -> table.get(nodeid)).hasMessage("ESTALE");
-      assertThat(table.forget(nodeid, 1)).isNull();
+      assertThat(table.forget(nodeid, 1)).isEmpty();
     }
   }
 
@@ -58,7 +58,7 @@ final class NodeTableTest {
       Node node = file(root, "f");
       table.add(node);
       assertThat(nodeids.add(node.nodeid)).isTrue();
-      assertThat(table.forget(node.nodeid, 1)).isSameAs(node);
+      assertThat(table.forget(node.nodeid, 1)).containsExactly(node);
     }
     assertThat(table.size()).isEqualTo(1);
   }
@@ -70,13 +70,38 @@ final class NodeTableTest {
     table.add(old);
     Node child = file(old, "f");
     table.add(child);
-    assertThat(table.forget(old.nodeid, 1)).isSameAs(old);
-    Directory again = directory(root, "d");
-    table.add(again);
-    assertThat(table.peek(again, bytes("f"))).isNull();
-    assertThat(table.forget(child.nodeid, 1)).isSameAs(child);
+    assertThat(table.forget(old.nodeid, 1)).isEmpty();
+    assertThat(table.lookup(root, bytes("d"))).isSameAs(old);
+    assertThat(table.peek(old, bytes("f"))).isSameAs(child);
+    assertThat(table.forget(old.nodeid, 1)).isEmpty();
+    assertThat(table.forget(child.nodeid, 1)).containsExactly(child, old);
+    assertThat(table.peek(root, bytes("d"))).isNull();
     assertThat(table.peek(old, bytes("f"))).isNull();
-    assertThat(table.size()).isEqualTo(2);
+    assertThat(table.size()).isEqualTo(1);
+  }
+
+  /** The kernel holds it by a name elsewhere, but the name in there must move along. */
+  @Test
+  void aDirectoryWithAnotherNameOfAFileIsNotForgotten() {
+    Directory upper = directory(root, "u");
+    table.add(upper);
+    Directory inner = directory(upper, "i");
+    table.add(inner);
+    Node file = file(root, "f");
+    table.add(file);
+    table.addName(inner, bytes("g"), file);
+    assertThat(table.forget(inner.nodeid, 1)).isEmpty();
+    assertThat(table.forget(upper.nodeid, 1)).isEmpty();
+    assertThat(table.lookup(root, bytes("u"))).isSameAs(upper);
+    table.moveName(upper, bytes("i"), root, bytes("moved"));
+    assertThat(table.forget(upper.nodeid, 1)).containsExactly(upper);
+    assertThat(table.removeName(root, bytes("f"))).isNull();
+    assertThat(file.parent()).isSameAs(inner);
+    assertThat(table.lookup(root, bytes("moved"))).isSameAs(inner);
+    assertThat(table.removeName(inner, bytes("g"))).isSameAs(file);
+    assertThat(table.forget(inner.nodeid, 1)).containsExactly(inner);
+    assertThat(table.forget(file.nodeid, 1)).containsExactly(file);
+    assertThat(table.size()).isEqualTo(1);
   }
 
   @Test
@@ -141,7 +166,7 @@ final class NodeTableTest {
         if (random.nextBoolean()) {
           assertThat(table.removeName(parent, bytes(name))).isSameAs(known);
         }
-        assertThat(table.forget(known.nodeid, 1)).isSameAs(known);
+        assertThat(table.forget(known.nodeid, 1)).containsExactly(known);
       }
     }
     assertThat(table.size()).isEqualTo(21 + model.size());

@@ -45,6 +45,8 @@ final class CommandLineInterface {
             .addSubcommand(new DoctorCommand())
             .addSubcommand(new IndexCommand())
             .addSubcommand(new ReportCommand())
+            .addSubcommand(new PagesCommand(state))
+            .addSubcommand(new VerifyCommand())
             .addSubcommand(new CommandLine.HelpCommand());
     line.getCommandSpec()
         .usageMessage()

@@ -59,20 +59,63 @@ final class ControlClient {
    * @throws CommandFailure if there is one that does not answer
    */
   byte @Nullable [] status(String device) throws CommandFailure {
+    byte[] answer = ask(device, ControlSocket.STATUS);
+    if (answer != null && answer.length == 0) {
+      throw silent(device);
+    }
+    return answer;
+  }
+
+  /** Like {@link #status}, the page map of a file of the mount. */
+  byte @Nullable [] pages(String device, long nodeid) throws CommandFailure {
+    byte[] answer = ask(device, ControlSocket.PAGES + nodeid);
+    if (answer != null && answer.length == 0) {
+      throw silent(device);
+    }
+    return answer;
+  }
+
+  /** Like {@link #status}, the files whose pages are in use, for {@link PagesInUse}. */
+  byte @Nullable [] uses(String device) throws CommandFailure {
+    return ask(device, ControlSocket.USES);
+  }
+
+  /** How many mappings of all mounts use the pages of a file; daemons that do not answer say 0. */
+  long users(String key) throws CommandFailure {
+    long users = 0;
+    for (String device : devices()) {
+      try {
+        byte[] answer = ask(device, ControlSocket.USERS + key);
+        if (answer != null) {
+          users += Long.parseLong(new String(answer, StandardCharsets.US_ASCII));
+        }
+      } catch (CommandFailure | NumberFormatException e) {
+        // It is of another version, or hangs: status tells of that.
+      }
+    }
+    return users;
+  }
+
+  /** An answer to the end of its stream; null if there is no daemon. */
+  private byte @Nullable [] ask(String device, String line) throws CommandFailure {
     SocketChannel channel = connect(device);
     if (channel == null) {
       return null;
     }
     try (channel) {
-      send(channel, ControlSocket.STATUS);
+      send(channel, line);
       ByteArrayOutputStream answer = new ByteArrayOutputStream();
-      if (readToEnd(channel, answer, PATIENCE) && answer.size() > 0) {
+      if (readToEnd(channel, answer, PATIENCE)) {
         return answer.toByteArray();
       }
     } catch (IOException e) {
       // As good as no answer.
     }
-    throw new CommandFailure(
+    throw silent(device);
+  }
+
+  private CommandFailure silent(String device) {
+    return new CommandFailure(
         ExitCode.UNREACHABLE,
         "the daemon at "
             + state.socket(device)

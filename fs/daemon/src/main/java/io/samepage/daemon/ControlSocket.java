@@ -1,5 +1,6 @@
 package io.samepage.daemon;
 
+import io.samepage.dedup.FileKey;
 import java.io.IOException;
 import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
@@ -13,7 +14,6 @@ import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Semaphore;
-import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -21,38 +21,57 @@ import org.slf4j.LoggerFactory;
  * The socket at which a daemon answers commands. A client sends one line:
  *
  * <pre>
- * status   answered with the status in JSON, and the end of the stream
- * wait     not answered: the stream ends when the process does
+ * status          answered with the status in JSON, and the end of the stream
+ * wait            not answered: the stream ends when the process does
+ * pages NODEID    answered with a file's page map in JSON
+ * uses            answered with the files whose pages are in use ({@link PagesInUse})
+ * users KEY       answered with how many mappings use the pages of one such file, in decimal
  * </pre>
+ *
+ * <p>Other lines are not answered, and nonsense after a word is not either.
  */
 final class ControlSocket implements AutoCloseable {
   static final String STATUS = "status";
   static final String WAIT = "wait";
+  static final String PAGES = "pages ";
+  static final String USES = "uses";
+  static final String USERS = "users ";
+
+  /** What is to be answered. Called by threads of this object. */
+  interface Answers {
+    /** The status, in JSON. */
+    byte[] status();
+
+    /** The page map of a file, or why there is none, in JSON. */
+    byte[] pages(long nodeid);
+
+    /** What is in use, in lines. */
+    byte[] uses();
+
+    /** How many mappings use the pages of a file. */
+    int users(FileKey file);
+  }
 
   private static final Logger log = LoggerFactory.getLogger(ControlSocket.class);
   private static final int MAX_CLIENTS = 16;
-  private static final int MAX_LINE = 64;
+  private static final int MAX_LINE = 128;
 
   private final Path path;
   private final ServerSocketChannel server;
-  private final Supplier<byte[]> status;
+  private final Answers answers;
   private final Semaphore clients = new Semaphore(MAX_CLIENTS);
 
   /** Streams that end with the process; guarded by itself. */
   private final List<SocketChannel> waiting = new ArrayList<>();
 
-  private ControlSocket(Path path, ServerSocketChannel server, Supplier<byte[]> status) {
+  private ControlSocket(Path path, ServerSocketChannel server, Answers answers) {
     this.path = path;
     this.server = server;
-    this.status = status;
+    this.answers = answers;
   }
 
-  /**
-   * Begins to answer.
-   *
-   * @param status makes the status, in JSON
-   */
-  static ControlSocket open(Path path, Supplier<byte[]> status) throws IOException {
+  /** Begins to answer. */
+  static ControlSocket open(Path path, Answers answers) throws IOException {
     ServerSocketChannel server = ServerSocketChannel.open(StandardProtocolFamily.UNIX);
     try {
       // Under its own name only when it answers: a client takes a socket that does not for one that
@@ -65,7 +84,7 @@ final class ControlSocket implements AutoCloseable {
       server.close();
       throw e;
     }
-    ControlSocket socket = new ControlSocket(path, server, status);
+    ControlSocket socket = new ControlSocket(path, server, answers);
     Thread thread = new Thread(socket::acceptAll, "control");
     thread.setDaemon(true);
     thread.start();
@@ -97,8 +116,8 @@ final class ControlSocket implements AutoCloseable {
         synchronized (waiting) {
           waiting.add(client);
         }
-      } else if (line.equals(STATUS)) {
-        ByteBuffer answer = ByteBuffer.wrap(status.get());
+      } else {
+        ByteBuffer answer = ByteBuffer.wrap(answer(line));
         while (answer.hasRemaining()) {
           client.write(answer);
         }
@@ -106,13 +125,38 @@ final class ControlSocket implements AutoCloseable {
     } catch (IOException e) {
       // The client has gone.
     } catch (RuntimeException e) {
-      log.error("a status could not be made", e);
+      log.error("a command could not be answered", e);
     } finally {
       clients.release();
       if (!keep) {
         closeQuietly(client);
       }
     }
+  }
+
+  private byte[] answer(String line) {
+    try {
+      return known(line);
+    } catch (NumberFormatException e) {
+      return new byte[0];
+    }
+  }
+
+  private byte[] known(String line) {
+    if (line.equals(STATUS)) {
+      return answers.status();
+    }
+    if (line.equals(USES)) {
+      return answers.uses();
+    }
+    if (line.startsWith(PAGES)) {
+      return answers.pages(Long.parseLong(line.substring(PAGES.length())));
+    }
+    if (line.startsWith(USERS)) {
+      int users = answers.users(PagesInUse.key(line.substring(USERS.length())));
+      return Integer.toString(users).getBytes(StandardCharsets.US_ASCII);
+    }
+    return new byte[0];
   }
 
   private static String readLine(SocketChannel client) throws IOException {

@@ -16,6 +16,7 @@ enum ExitCode {
   BUSY(12, "the mount is in use"),
   UNREACHABLE(13, "a mount's daemon does not answer"),
   LACKING(14, "doctor: something is missing that samepage needs"),
+  NO_FRAMES(15, "verify: the kernel does not show page frame numbers to this process"),
   NO_JAVA(69, "there is no Java to run with, or samepage is not built"),
   INTERNAL(70, "a fault of samepage itself"),
   INTERRUPTED(130, "index, report: interrupted (128 and the number of the signal)");

@@ -10,6 +10,7 @@ import io.samepage.overlay.OverlayConfig;
 import io.samepage.overlay.OverlayFileSystem;
 import io.samepage.overlay.options.ByteString;
 import io.samepage.overlay.options.HostDirectory;
+import io.samepage.overlay.options.MetricsAddress;
 import io.samepage.overlay.options.MountDirectories;
 import io.samepage.overlay.options.MountOptionParser;
 import io.samepage.overlay.options.MountOptionParser.Parsed;
@@ -67,6 +68,9 @@ final class MountProcess {
 
   /** Set once, when the mount stands. */
   private volatile @Nullable ControlSocket control;
+
+  /** Set once, before the mount stands, where metrics are asked for. */
+  private volatile @Nullable MetricsServer metrics;
 
   /** Whether this process has been told to end; guarded by {@link #mounting}. */
   private boolean ending;
@@ -142,10 +146,16 @@ final class MountProcess {
 
   /** A mount that stands, and what is closed after it. */
   private record Standing(
-      Session session, MountDirectories directories, @Nullable ControlSocket control)
+      Session session,
+      MountDirectories directories,
+      @Nullable ControlSocket control,
+      @Nullable MetricsServer metrics)
       implements AutoCloseable {
     @Override
     public void close() {
+      if (metrics != null) {
+        metrics.close();
+      }
       if (control != null) {
         control.close();
       }
@@ -162,6 +172,7 @@ final class MountProcess {
           CommandFailure {
     MountDirectories directories = MountDirectories.open(options, PATIENCE);
     boolean stands = false;
+    MetricsServer server = null;
     try {
       target.directory().requireApart(directories);
       notes.addAll(directories.notes());
@@ -171,21 +182,23 @@ final class MountProcess {
       Thread.setDefaultUncaughtExceptionHandler(
           (thread, e) -> log().error("thread {} ended by a fault", thread.getName(), e));
       DaemonLog.setMount(path.toString());
+      MetricsAddress metricsAddress = options.metrics();
+      if (metricsAddress != null) {
+        server = MetricsServer.open(metricsAddress);
+        metrics = server;
+      }
       OverlayFileSystem overlay = open(options, directories);
       Session session = mount(options, directories, path, overlay);
       try {
         directories.closeLower();
         MountStatus status =
             new MountStatus(
-                options,
-                request.optionText(),
-                path,
-                directories,
-                session,
-                overlay::counters,
-                state.log());
+                options, request.optionText(), path, directories, session, overlay, state.log());
         control = openControl(path, status);
-        Standing standing = new Standing(session, directories, control);
+        if (server != null) {
+          server.serve(new MountMetrics(status));
+        }
+        Standing standing = new Standing(session, directories, control, server);
         announce(session);
         target.close();
         if (!request.foreground()) {
@@ -200,6 +213,9 @@ final class MountProcess {
       }
     } finally {
       if (!stands) {
+        if (server != null) {
+          server.close();
+        }
         directories.discard();
         directories.close();
       }
@@ -304,7 +320,7 @@ final class MountProcess {
       state.make();
       MountTable.Mount mount = MountTable.read().on(path.toBytes());
       if (mount != null) {
-        return ControlSocket.open(state.socket(mount.device()), status::toJson);
+        return ControlSocket.open(state.socket(mount.device()), status);
       }
     } catch (ErrnoException | IOException | RuntimeException e) {
       notes.add(
@@ -361,6 +377,10 @@ final class MountProcess {
       ControlSocket open = control;
       if (open != null) {
         open.close();
+      }
+      MetricsServer server = metrics;
+      if (server != null) {
+        server.close();
       }
       log()
           .warn(

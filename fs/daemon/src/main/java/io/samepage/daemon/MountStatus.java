@@ -2,15 +2,20 @@ package io.samepage.daemon;
 
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonGenerator;
+import io.samepage.dedup.FileKey;
 import io.samepage.fuse.Session;
-import io.samepage.overlay.OverlayCounters;
+import io.samepage.overlay.OverlayFileSystem;
+import io.samepage.overlay.PageMap;
 import io.samepage.overlay.options.ByteString;
 import io.samepage.overlay.options.HostDirectory;
 import io.samepage.overlay.options.MountDirectories;
 import io.samepage.overlay.options.MountOptions;
+import io.samepage.posix.Errno;
+import io.samepage.posix.ErrnoException;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -18,14 +23,13 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
-import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
  * What a daemon says of its mount. Paths are in the form of {@link ByteString#toString}, so that
  * those that are not UTF-8 can be told as well.
  */
-final class MountStatus {
+final class MountStatus implements ControlSocket.Answers {
   private static final JsonFactory JSON = new JsonFactory();
 
   private final MountOptions options;
@@ -35,7 +39,7 @@ final class MountStatus {
   private final @Nullable ByteString upper;
   private final @Nullable ByteString work;
   private final Session session;
-  private final Supplier<OverlayCounters> counters;
+  private final OverlayFileSystem overlay;
   private final Path log;
   private final long mountedNanos = System.nanoTime();
 
@@ -50,7 +54,7 @@ final class MountStatus {
       ByteString target,
       MountDirectories directories,
       Session session,
-      Supplier<OverlayCounters> counters,
+      OverlayFileSystem overlay,
       Path log) {
     this.options = options;
     this.optionText = optionText;
@@ -62,7 +66,7 @@ final class MountStatus {
     this.upper = path(directories.upper());
     this.work = path(directories.work());
     this.session = session;
-    this.counters = counters;
+    this.overlay = overlay;
     this.log = log;
   }
 
@@ -70,18 +74,83 @@ final class MountStatus {
     return directory == null ? null : directory.path();
   }
 
-  /** The status as it is now. */
-  byte[] toJson() {
+  /** Writes the fields of an object. */
+  @FunctionalInterface
+  private interface Fields {
+    void write(JsonGenerator json) throws IOException;
+  }
+
+  private static byte[] object(Fields fields) {
     ByteArrayOutputStream out = new ByteArrayOutputStream();
     try (JsonGenerator json = JSON.createGenerator(out)) {
       json.writeStartObject();
-      writeMount(json);
-      writeNumbers(json);
+      fields.write(json);
       json.writeEndObject();
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
     return out.toByteArray();
+  }
+
+  /** The status as it is now. */
+  @Override
+  public byte[] status() {
+    return object(
+        json -> {
+          writeMount(json);
+          writeNumbers(json);
+        });
+  }
+
+  @Override
+  public byte[] pages(long nodeid) {
+    try {
+      PageMap map = overlay.pageMap(nodeid);
+      return object(json -> writePages(json, map));
+    } catch (ErrnoException e) {
+      return object(json -> json.writeStringField("error", Errno.name(e.errno())));
+    }
+  }
+
+  @Override
+  public byte[] uses() {
+    StringBuilder lines = new StringBuilder();
+    overlay.forEachUsed((file, users) -> PagesInUse.append(lines, file, users));
+    return lines.toString().getBytes(StandardCharsets.US_ASCII);
+  }
+
+  @Override
+  public int users(FileKey file) {
+    return overlay.userCount(file);
+  }
+
+  private void writePages(JsonGenerator json, PageMap map) throws IOException {
+    json.writeStringField("target", target.toString());
+    json.writeNumberField("inode", map.ino());
+    json.writeNumberField("size", map.size());
+    json.writeBooleanField("open", map.open());
+    json.writeBooleanField("passthrough", map.passthrough());
+    json.writeArrayFieldStart("extents");
+    for (PageMap.Extent extent : map.extents()) {
+      json.writeStartObject();
+      json.writeNumberField("first_page", extent.firstPage());
+      json.writeNumberField("pages", extent.pages());
+      json.writeStringField("state", extent.state().name());
+      json.writeObjectFieldStart("file");
+      writePath(json, "layer", path(extent.layer()));
+      writePath(json, "path", path(extent.path()));
+      json.writeNumberField("size", extent.size());
+      json.writeNumberField("inode", extent.ino());
+      json.writeEndObject();
+      FileKey key = extent.key();
+      json.writeStringField("key", key == null ? null : PagesInUse.text(key));
+      json.writeEndObject();
+    }
+    json.writeEndArray();
+  }
+
+  private static @Nullable ByteString path(byte @Nullable [] path) {
+    return path == null ? null : ByteString.of(path);
   }
 
   private void writeMount(JsonGenerator json) throws IOException {
@@ -116,22 +185,35 @@ final class MountStatus {
     json.writeStringField(name, path == null ? null : path.toString());
   }
 
+  /** The mount point. */
+  String target() {
+    return target.toString();
+  }
+
+  /** What is counted, in the order of {@link MountCounters#KINDS}. */
+  Map<String, Long> counters() {
+    return MountCounters.of(overlay.counters());
+  }
+
+  /** How many requests came, by their names. */
+  Map<String, Long> requests() {
+    return session.requests();
+  }
+
+  long uptimeSeconds() {
+    return (System.nanoTime() - mountedNanos) / 1_000_000_000;
+  }
+
   private void writeNumbers(JsonGenerator json) throws IOException {
-    json.writeNumberField("uptime_seconds", (System.nanoTime() - mountedNanos) / 1_000_000_000);
+    json.writeNumberField("uptime_seconds", uptimeSeconds());
     json.writeObjectFieldStart("requests");
-    for (Map.Entry<String, Long> count : new TreeMap<>(session.requests()).entrySet()) {
+    for (Map.Entry<String, Long> count : new TreeMap<>(requests()).entrySet()) {
       json.writeNumberField(count.getKey(), count.getValue());
     }
     json.writeEndObject();
-    OverlayCounters now = counters.get();
-    json.writeNumberField("inodes", now.inodes());
-    json.writeNumberField("handles", now.handles());
-    json.writeNumberField("copy_ups", now.copyUps());
-    json.writeNumberField("breaks", now.breaks());
-    json.writeNumberField("fallbacks", now.fallbacks());
-    json.writeNumberField("pages_shared", now.pagesShared());
-    json.writeNumberField("pages_sharing", now.pagesSharing());
-    json.writeNumberField("pages_unshared", now.pagesUnshared());
+    for (Map.Entry<String, Long> counter : counters().entrySet()) {
+      json.writeNumberField(counter.getKey(), counter.getValue());
+    }
     Runtime runtime = Runtime.getRuntime();
     json.writeNumberField("heap_bytes", runtime.totalMemory() - runtime.freeMemory());
     json.writeNumberField("heap_max_bytes", runtime.maxMemory());
@@ -139,11 +221,15 @@ final class MountStatus {
   }
 
   /** VmRSS of /proc/self/status. */
-  private static long residentBytes() throws IOException {
-    for (String line : Files.readAllLines(Path.of("/proc/self/status"))) {
-      if (line.startsWith("VmRSS:")) {
-        return Long.parseLong(line.replaceAll("[^0-9]", "")) * 1024;
+  static long residentBytes() {
+    try {
+      for (String line : Files.readAllLines(Path.of("/proc/self/status"))) {
+        if (line.startsWith("VmRSS:")) {
+          return Long.parseLong(line.replaceAll("[^0-9]", "")) * 1024;
+        }
       }
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
     }
     return 0;
   }

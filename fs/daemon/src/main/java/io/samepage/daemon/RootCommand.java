@@ -22,6 +22,8 @@ import picocli.CommandLine.Spec;
       "  samepage doctor [--json]",
       "  samepage index DIR... [--index PATH] [--domain NAME]",
       "  samepage report DIR... [--html FILE]",
+      "  samepage pages [--json] FILE",
+      "  samepage verify [--json] [--files] [--resident] TARGET...",
       "  samepage [-f] -o OPTIONS TARGET       (as container engines call a mount program)",
       "  samepage SOURCE TARGET -o OPTIONS     (as mount helpers are called)"
     },
@@ -83,7 +85,7 @@ final class RootCommand implements Callable<Integer> {
       throw new ParameterException(
           spec.commandLine(),
           operands.isEmpty()
-              ? "a command is missing: mount, umount, status, doctor, index or report"
+              ? "a command is missing: mount, umount, status, doctor, index, report, pages or verify"
               : "unknown command " + operands.get(0));
     }
     if (operands.size() != 1) {

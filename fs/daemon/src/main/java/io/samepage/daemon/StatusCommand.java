@@ -1,9 +1,5 @@
 package io.samepage.daemon;
 
-import com.fasterxml.jackson.core.JsonFactory;
-import com.fasterxml.jackson.core.JsonGenerator;
-import com.fasterxml.jackson.core.util.DefaultPrettyPrinter;
-import java.io.IOException;
 import java.io.PrintStream;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -23,6 +19,10 @@ import picocli.CommandLine.Parameters;
     name = "status",
     description = {
       "Lists the mounts of samepage, or describes one of them.",
+      "Counters of pages have the names and meanings of KSM's, but for this: they are of files that"
+          + " are open or mapped, with all their pages of 4 KiB, in memory or not (verify sees those"
+          + " that are); general_profit is pages_sharing in bytes less bookkeeping_bytes, an estimate"
+          + " of the memory that sharing takes, without the index.",
       "Paths are shown as they are, but for a backslash (\\\\) and bytes that are no printable UTF-8"
           + " (\\xHH)."
     },
@@ -38,7 +38,9 @@ final class StatusCommand implements Callable<Integer> {
 
   @Option(
       names = "--json",
-      description = "Print JSON: an object if TARGET is given, else an array of them.")
+      description =
+          "Print JSON: an object for TARGET; else one with an array, mounts, and the counters of all"
+              + " mounts together, total.")
   private boolean json;
 
   @Parameters(
@@ -55,9 +57,13 @@ final class StatusCommand implements Callable<Integer> {
   public Integer call() throws CommandFailure {
     PrintStream out = Caller.out();
     if (target == null) {
-      List<StatusDocument> all = all();
+      PagesInUse pages = new PagesInUse();
+      List<StatusDocument> all = all(pages);
       if (json) {
-        printJson(out, all, true);
+        Map<String, @Nullable Object> fields = new LinkedHashMap<>();
+        fields.put("mounts", all.stream().map(StatusDocument::fields).toList());
+        fields.put("total", total(all, pages));
+        StatusDocument.of(fields).print(out);
       } else {
         printTable(out, all);
       }
@@ -76,15 +82,36 @@ final class StatusCommand implements Callable<Integer> {
     }
     StatusDocument status = StatusDocument.parse(answer);
     if (json) {
-      printJson(out, List.of(status), false);
+      status.print(out);
     } else {
       printOne(out, status);
     }
     return ExitCode.OK.number();
   }
 
-  /** Every daemon's answer, and an entry for each mount without one. */
-  private List<StatusDocument> all() throws CommandFailure {
+  /**
+   * The counters of all mounts together. Two mounts may use the same pages, so what is shared is no
+   * sum.
+   */
+  private static Map<String, @Nullable Object> total(List<StatusDocument> all, PagesInUse pages) {
+    Map<String, @Nullable Object> total = new LinkedHashMap<>();
+    for (MountCounters.Kind kind : MountCounters.KINDS) {
+      total.put(kind.name(), all.stream().mapToLong(one -> one.number(kind.name())).sum());
+    }
+    total.put(MountCounters.PAGES_SHARED, pages.shared());
+    total.put(MountCounters.PAGES_SHARING, pages.sharing());
+    total.put(MountCounters.PAGES_UNSHARED, pages.unshared());
+    long cost = all.stream().mapToLong(one -> one.number(MountCounters.BOOKKEEPING_BYTES)).sum();
+    total.put(MountCounters.GENERAL_PROFIT, pages.sharing() * PagesInUse.PAGE - cost);
+    return total;
+  }
+
+  /**
+   * Every daemon's answer, and an entry for each mount without one.
+   *
+   * @param pages gets what they use
+   */
+  private List<StatusDocument> all(PagesInUse pages) throws CommandFailure {
     ControlClient client = new ControlClient(state);
     List<StatusDocument> all = new ArrayList<>();
     Set<String> answered = new HashSet<>();
@@ -94,9 +121,15 @@ final class StatusCommand implements Callable<Integer> {
         if (answer != null) {
           all.add(StatusDocument.parse(answer));
           answered.add(device);
+          byte[] uses = json ? client.uses(device) : null;
+          if (uses != null) {
+            pages.add(uses);
+          }
         }
       } catch (CommandFailure e) {
         Caller.err().println("samepage: " + e.line());
+      } catch (NumberFormatException e) {
+        Caller.err().println("samepage: " + StatusDocument.unreadable().line());
       }
     }
     for (MountedOverlay mount : MountedOverlay.all()) {
@@ -108,24 +141,6 @@ final class StatusCommand implements Callable<Integer> {
       }
     }
     return all;
-  }
-
-  private static void printJson(PrintStream out, List<StatusDocument> documents, boolean array) {
-    try (JsonGenerator generator = new JsonFactory().createGenerator(out)) {
-      generator.setPrettyPrinter(new DefaultPrettyPrinter());
-      if (array) {
-        generator.writeStartArray();
-      }
-      for (StatusDocument document : documents) {
-        document.write(generator);
-      }
-      if (array) {
-        generator.writeEndArray();
-      }
-      generator.writeRaw('\n');
-    } catch (IOException e) {
-      // The reader has gone.
-    }
   }
 
   private static void printTable(PrintStream out, List<StatusDocument> all) {
@@ -211,6 +226,19 @@ final class StatusCommand implements Callable<Integer> {
             + one.text("breaks")
             + ", fallbacks "
             + one.text("fallbacks"));
+    line(
+        out,
+        "sharing",
+        one.text("sharing")
+            + ", "
+            + one.text(MountCounters.PAGES_SHARED)
+            + " pages shared, "
+            + one.text(MountCounters.PAGES_SHARING)
+            + " sharing them, "
+            + one.text(MountCounters.PAGES_UNSHARED)
+            + " unshared; "
+            + ProgressLine.bytes(one.number(MountCounters.PAGES_SHARING) * (long) PagesInUse.PAGE)
+            + " saved");
     line(
         out,
         "memory",

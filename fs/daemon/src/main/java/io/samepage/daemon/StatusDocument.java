@@ -4,7 +4,9 @@ import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonGenerator;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
+import com.fasterxml.jackson.core.util.DefaultPrettyPrinter;
 import java.io.IOException;
+import java.io.PrintStream;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -38,7 +40,12 @@ final class StatusDocument {
     } catch (IOException e) {
       // As good as no answer.
     }
-    throw new CommandFailure(
+    throw unreadable();
+  }
+
+  /** A daemon has answered nonsense. */
+  static CommandFailure unreadable() {
+    return new CommandFailure(
         ExitCode.UNREACHABLE, "a daemon's answer cannot be read: is it of another version?");
   }
 
@@ -118,9 +125,34 @@ final class StatusDocument {
     return fields;
   }
 
+  /** A field that is an array of objects; empty if it is not there. */
+  @SuppressWarnings("unchecked") // readObject makes no others
+  List<StatusDocument> objects(String name) {
+    List<StatusDocument> objects = new ArrayList<>();
+    if (fields.get(name) instanceof List<?> list) {
+      for (Object element : list) {
+        if (element instanceof Map<?, ?> map) {
+          objects.add(new StatusDocument((Map<String, @Nullable Object>) map));
+        }
+      }
+    }
+    return objects;
+  }
+
   /** Writes it as JSON. */
   void write(JsonGenerator json) throws IOException {
     writeValue(json, fields);
+  }
+
+  /** Prints it as JSON for people to read, too. */
+  void print(PrintStream out) {
+    try (JsonGenerator generator = JSON.createGenerator(out)) {
+      generator.setPrettyPrinter(new DefaultPrettyPrinter());
+      write(generator);
+      generator.writeRaw('\n');
+    } catch (IOException e) {
+      // The reader has gone.
+    }
   }
 
   private static void writeValue(JsonGenerator json, @Nullable Object value) throws IOException {

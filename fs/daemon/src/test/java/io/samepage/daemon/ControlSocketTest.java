@@ -3,6 +3,7 @@ package io.samepage.daemon;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.samepage.dedup.FileKey;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.StandardProtocolFamily;
@@ -21,6 +22,40 @@ import org.junit.jupiter.api.io.TempDir;
 final class ControlSocketTest {
   @TempDir Path dir;
 
+  /** Answers that tell what was asked. */
+  private static final class Answers implements ControlSocket.Answers {
+    private final String status;
+
+    Answers(String status) {
+      this.status = status;
+    }
+
+    @Override
+    public byte[] status() {
+      return bytes(status);
+    }
+
+    @Override
+    public byte[] pages(long nodeid) {
+      return bytes("{\"nodeid\":" + nodeid + "}");
+    }
+
+    @Override
+    public byte[] uses() {
+      StringBuilder lines = new StringBuilder();
+      PagesInUse.append(lines, FILE, 2);
+      return bytes(lines.toString());
+    }
+
+    @Override
+    public int users(FileKey file) {
+      return file.equals(FILE) ? 2 : 0;
+    }
+  }
+
+  private static final FileKey FILE =
+      new FileKey(Long.MIN_VALUE, Long.MIN_VALUE + 1, 5000, Long.MAX_VALUE, Long.MAX_VALUE - 1);
+
   private StateDirectory state() {
     return StateDirectory.of(Map.of(StateDirectory.RUN_DIR, dir.toString()), 1);
   }
@@ -30,7 +65,7 @@ final class ControlSocketTest {
   }
 
   private ControlSocket open(String status) throws Exception {
-    return ControlSocket.open(state().socket("0:7"), () -> bytes(status));
+    return ControlSocket.open(state().socket("0:7"), new Answers(status));
   }
 
   @Test
@@ -46,6 +81,25 @@ final class ControlSocketTest {
     assertThat(client.devices()).isEmpty();
     assertThat(client.status("0:7")).isNull();
     assertThat(dir).isEmptyDirectory();
+  }
+
+  @Test
+  void answersWithTheUsersOfPages() throws Exception {
+    ControlClient client = new ControlClient(state());
+    try (ControlSocket socket = open("{}");
+        ControlSocket second = ControlSocket.open(state().socket("0:8"), new Answers("{}"))) {
+      assertThat(client.pages("0:7", -3)).isEqualTo(bytes("{\"nodeid\":-3}"));
+      assertThat(client.users(PagesInUse.text(FILE))).isEqualTo(4);
+      PagesInUse all = new PagesInUse();
+      for (String device : client.devices()) {
+        byte[] lines = client.uses(device);
+        assertThat(lines).isNotNull();
+        all.add(lines);
+      }
+      assertThat(all.shared()).isEqualTo(2);
+      assertThat(all.sharing()).isEqualTo(6);
+      assertThat(all.unshared()).isZero();
+    }
   }
 
   @Test

@@ -1,6 +1,9 @@
 package io.samepage.fuse;
 
-/** What SETATTR is to change. A mutable record of a request, used again for the next one. */
+/**
+ * What SETATTR is to change. A mutable record of a request, used again for the next one. It may
+ * name nothing at all ({@link #isEmpty}).
+ */
 public final class AttributeChange {
   /** An open handle through which the change comes (ftruncate), or {@link Opened#NO_HANDLE}. */
   public long handle;
@@ -24,4 +27,13 @@ public final class AttributeChange {
 
   /** FATTR_KILL_SUIDGID: clear the set-user-ID and set-group-ID bits as write(2) does. */
   public boolean killSuidgid;
+
+  /**
+   * Whether nothing is named: chown(2) to the owner and group that it has, or what goes before a
+   * write past the daemon to a file with set-user-ID or set-group-ID bits, by somebody whose writes
+   * take them away. fuse_setattr() leaves that to the file system and does not say it.
+   */
+  public boolean isEmpty() {
+    return !(setMode || setUid || setGid || setSize || setAtime || setMtime || killSuidgid);
+  }
 }

@@ -105,6 +105,10 @@ final class LibC {
     private static final long GETRLIMIT = find("getrlimit");
     private static final long FCHDIR = find("fchdir");
     private static final long MADVISE = find("madvise");
+    private static final long MMAP = find("mmap");
+    private static final long MUNMAP = find("munmap");
+    private static final long MINCORE = find("mincore");
+    private static final long GETPAGESIZE = find("getpagesize");
     private static final long SYSCALL = find("syscall");
 
     private Functions() {}
@@ -366,6 +370,22 @@ final class LibC {
 
     int madvise(long address, long length, int advice) {
       return (int) CALL.invokeN3(THREE, MADVISE, address, length, advice);
+    }
+
+    long mmap(long address, long length, int protection, int flags, int fd, long offset) {
+      return CALL.invokeN6(SIX, MMAP, address, length, protection, flags, fd, offset);
+    }
+
+    int munmap(long address, long length) {
+      return (int) CALL.invokeN2(TWO, MUNMAP, address, length);
+    }
+
+    int mincore(long address, long length, long vector) {
+      return (int) CALL.invokeN3(THREE, MINCORE, address, length, vector);
+    }
+
+    int getpagesize() {
+      return (int) CALL.invokeN0(NONE, GETPAGESIZE);
     }
 
     /** A system call with at most five arguments. */

@@ -73,12 +73,18 @@ public enum MountOption {
       Group.SAMEPAGE,
       "off|file",
       "whether files of lower layers with equal content use the same page frames; only where there"
-          + " is passthrough (default: off)"),
+          + " is passthrough (default: file)"),
   DOMAIN(
       "domain",
       Group.SAMEPAGE,
       "NAME",
       "only mounts with the same name here share with each other"),
+  METRICS(
+      "metrics",
+      Group.SAMEPAGE,
+      "unix:PATH|127.0.0.1:PORT|[::1]:PORT",
+      "serve metrics in Prometheus' text format, as http://…/metrics: at a socket for root alone, or"
+          + " at a port, for every user of this host (default: nowhere)"),
   PASSTHROUGH(
       "passthrough",
       Group.SAMEPAGE,

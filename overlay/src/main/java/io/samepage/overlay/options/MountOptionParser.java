@@ -220,6 +220,7 @@ public final class MountOptionParser {
               });
       case SHARING -> builder.sharing(oneListed(option, given).equals("file"));
       case DOMAIN -> builder.domain(ByteString.of(given).toString());
+      case METRICS -> builder.metrics(MetricsAddress.parse(plain(option, given)));
       case NATIVE_DIRS -> builder.nativeDirs(nativeDirs(given));
       case PASSTHROUGH ->
           builder.passthrough(

@@ -20,6 +20,7 @@ import org.jspecify.annotations.Nullable;
  * @param nativeDirs absolute paths in the mount, below which {@link Coherence#AUTO} reads natively
  * @param sharing whether lower files with equal content use the same page frames
  * @param domain only mounts of one domain share; empty for the one that has no name
+ * @param metrics where metrics are served; null for nowhere
  * @param allowOther whether it was asked that other users come in
  * @param nonEmpty whether the mount point may have entries
  * @param fsname the source that is shown for the mount; null if none was asked for
@@ -39,6 +40,7 @@ public record MountOptions(
     List<ByteString> nativeDirs,
     boolean sharing,
     String domain,
+    @Nullable MetricsAddress metrics,
     Passthrough passthrough,
     Transport transport,
     boolean allowOther,
@@ -87,8 +89,9 @@ public record MountOptions(
     private @Nullable Boolean index;
     private Xino xino = Xino.AUTO;
     private Coherence coherence = Coherence.AUTO;
-    private boolean sharing;
+    private boolean sharing = true;
     private String domain = "";
+    private @Nullable MetricsAddress metrics;
     private List<ByteString> nativeDirs = defaultNativeDirs();
     private Passthrough passthrough = Passthrough.AUTO;
     private Transport transport = Transport.AUTO;
@@ -166,6 +169,11 @@ public record MountOptions(
 
     public Builder domain(String name) {
       domain = name;
+      return this;
+    }
+
+    public Builder metrics(MetricsAddress address) {
+      metrics = address;
       return this;
     }
 
@@ -266,6 +274,7 @@ public record MountOptions(
           nativeDirs,
           sharing,
           domain,
+          metrics,
           passthrough,
           transport,
           allowOther,

@@ -63,6 +63,41 @@ final class MountOptionParserTest {
     assertThat(parsed.notes()).isEmpty();
   }
 
+  @ParameterizedTest
+  @ValueSource(strings = {"unix:/run/x.metrics", "127.0.0.1:9400", "[::1]:1", "[::1]:65535"})
+  void metricsAreServedAtASocketOrOnThisHost(String address) throws Exception {
+    assertThat(strict("lowerdir=/a").metrics()).isNull();
+    assertThat(strict("lowerdir=/a,metrics=" + address.replace(":", "\\:")).metrics())
+        .hasToString(address);
+    assertThat(strict("lowerdir=/a,metrics=" + address + ",ro").metrics()).hasToString(address);
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "0.0.0.0:9400",
+        "[::]:9400",
+        "192.0.2.1:9400",
+        "::1:9400",
+        "example.org:9400",
+        ":9400",
+        "9400",
+        "127.0.0.1:0",
+        "127.0.0.1:65536",
+        "127.0.0.1:http",
+        "127.0.0.1:",
+        "unix:",
+        "unix:relative",
+        "unix:/directory/",
+        "unix:/with space"
+      })
+  void metricsForOthersAreRefusedWithTheRemedy(String address) {
+    assertThatThrownBy(() -> strict("lowerdir=/a,metrics=" + address))
+        .isInstanceOf(MountRefusedException.class)
+        .hasMessageStartingWith("metrics=" + address + " ")
+        .hasMessageContaining(": ");
+  }
+
   @Test
   void withoutAnUpperDirectoryItIsReadOnlyAndTheRestIsNoted() throws Exception {
     Parsed parsed = parse(Form.STRICT, "lowerdir=/a,workdir=/w,volatile,index=on");

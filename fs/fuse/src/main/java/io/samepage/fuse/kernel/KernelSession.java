@@ -73,8 +73,12 @@ final class KernelSession implements Session, Connection {
     try {
       notifier.end();
       interrupts.cancelAll();
-      // After an abort the mount is still there, and answers ENOTCONN to everybody.
-      mountPoint.detach();
+      // After an abort the mount is still there, and answers ENOTCONN to everybody. After an
+      // unmount
+      // its ID may be another mount's by now.
+      if (!workers.isUnmounted()) {
+        mountPoint.detach();
+      }
     } catch (ErrnoException e) {
       if (e.errno() != Errno.EINVAL) {
         log.error("unmounting failed: {}; unmount with umount -l", e.getMessage());

@@ -17,8 +17,12 @@ final class MountPoint {
 
   private final long id;
 
-  private MountPoint(long id) {
+  /** IDs are given again; that and the device number together are not, as long as one is in use. */
+  private final String device;
+
+  private MountPoint(long id, String device) {
     this.id = id;
+    this.device = device;
   }
 
   /** mount(2), on the directory that a path leads to now. */
@@ -28,7 +32,7 @@ final class MountPoint {
     try {
       MountTable.Mount mount = MountTable.read().on(target);
       if (mount != null && mount.type().equals(TYPE)) {
-        return new MountPoint(mount.id());
+        return new MountPoint(mount.id(), mount.device());
       }
       throw ErrnoException.of(Errno.EBUSY, "somebody else mounts and unmounts there");
     } catch (ErrnoException e) {
@@ -51,7 +55,7 @@ final class MountPoint {
   /** Takes it out of the tree, if it is there: nobody new comes in, and who is in stays. */
   void detach() throws ErrnoException {
     MountTable.Mount mount = MountTable.read().byId(id);
-    if (mount != null) {
+    if (mount != null && mount.type().equals(TYPE) && mount.device().equals(device)) {
       Mounts.unmount(mount.mountPoint(), Linux.MNT_DETACH | Linux.UMOUNT_NOFOLLOW);
     }
   }

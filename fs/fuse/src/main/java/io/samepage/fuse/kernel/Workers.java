@@ -77,6 +77,9 @@ final class Workers {
 
   private volatile boolean ended;
 
+  /** Set before the first worker leaves for that reason. */
+  private volatile boolean unmounted;
+
   /** Guarded by this: who rests, the last to come first. */
   private final Deque<Worker> resting = new ArrayDeque<>();
 
@@ -341,11 +344,17 @@ final class Workers {
       }
     }
     LockSupport.unpark(watch);
+    unmounted = result == -Errno.ENODEV;
     if (result == -Errno.ECONNABORTED) {
       log.warn("the connection to the kernel was aborted by an administrator");
     } else if (result != -Errno.ENODEV) {
       log.error("the connection to the kernel failed: {}", Errno.name(-result));
     }
+  }
+
+  /** Whether they ended because the mount is gone. */
+  boolean isUnmounted() {
+    return unmounted;
   }
 
   private void left() {

@@ -1,0 +1,85 @@
+package io.samepage.daemon;
+
+import io.samepage.dedup.FileKey;
+import java.nio.charset.StandardCharsets;
+import java.util.HashMap;
+import java.util.Map;
+
+/**
+ * Files whose pages mappings use, and how many mappings, of all mounts that were asked: what one
+ * mount alone cannot tell, since two may use the same file.
+ *
+ * <p>A daemon says it in lines of six numbers: the fields of a {@link FileKey}, and the users.
+ */
+final class PagesInUse {
+  static final int PAGE = 4096;
+  private static final int FIELDS = 6;
+
+  private final Map<FileKey, Long> users = new HashMap<>();
+
+  /** A key as one word for each field. */
+  static String text(FileKey key) {
+    return key.fileSystem()
+        + " "
+        + key.ino()
+        + " "
+        + key.size()
+        + " "
+        + key.mtime()
+        + " "
+        + key.ctime();
+  }
+
+  /** Reads {@link #text} back; NumberFormatException if it is something else. */
+  static FileKey key(String text) {
+    String[] words = text.split(" ", -1);
+    if (words.length < FIELDS - 1) {
+      throw new NumberFormatException("no key: " + text);
+    }
+    return new FileKey(
+        Long.parseLong(words[0]),
+        Long.parseLong(words[1]),
+        Long.parseLong(words[2]),
+        Long.parseLong(words[3]),
+        Long.parseLong(words[4]));
+  }
+
+  static void append(StringBuilder lines, FileKey key, long users) {
+    lines.append(text(key)).append(' ').append(users).append('\n');
+  }
+
+  /** Adds what a daemon has said; NumberFormatException if that is nonsense. */
+  void add(byte[] lines) {
+    new String(lines, StandardCharsets.US_ASCII)
+        .lines()
+        .forEach(
+            line ->
+                users.merge(
+                    key(line),
+                    Long.parseLong(line.substring(line.lastIndexOf(' ') + 1)),
+                    Long::sum));
+  }
+
+  /** Pages that more than one mapping uses. */
+  long shared() {
+    return users.entrySet().stream()
+        .filter(use -> use.getValue() > 1)
+        .mapToLong(use -> use.getKey().pages())
+        .sum();
+  }
+
+  /** How many more mappings use them. */
+  long sharing() {
+    return users.entrySet().stream()
+        .mapToLong(use -> use.getKey().pages() * (use.getValue() - 1))
+        .sum();
+  }
+
+  /** Pages that one mapping uses. */
+  long unshared() {
+    return users.entrySet().stream()
+        .filter(use -> use.getValue() == 1)
+        .mapToLong(use -> use.getKey().pages())
+        .sum();
+  }
+}
