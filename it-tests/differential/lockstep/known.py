@@ -315,12 +315,12 @@ def comparable(system, reference, other):
     """Two snapshots without the names of _unfindable_names, and with one number for all names of one file.
 
     The kernel shows a symlink or special file that was copied up, where it can have no user.overlay.origin, under the lower file's
-    number; and under its own by names that were linked afterwards (ovl_getattr() goes by what lies below the name).
+    number; and under its own by names that were linked afterwards (ovl_getattr() goes by what lies below the name), or once it has
+    forgotten the inode.
     """
-    if system not in SAMEPAGE:
-        return reference, other
-    lost = {path for path, facts in reference.items() if facts == {"error": "ENOENT"} and other.get(path, facts) == facts}
-    reference, other = ({path: facts for path, facts in side.items() if path not in lost} for side in (reference, other))
+    if system in SAMEPAGE:
+        lost = {path for path, facts in reference.items() if facts == {"error": "ENOENT"} and other.get(path, facts) == facts}
+        reference, other = ({path: facts for path, facts in side.items() if path not in lost} for side in (reference, other))
     for path, facts in reference.items():
         group = other.get(path, facts).get("same inode as")
         if facts.get("type") not in ("file", "directory") and facts.get("nlink", 1) > 1 and group in reference:
