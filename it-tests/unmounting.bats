@@ -97,6 +97,16 @@ id_of() { # TARGET
     everything_is_gone
 }
 
+@test "umount -f of a mount that is in use leaves no dead mount" {
+    mounted_with_daemon
+    exec {held}<"$M/f"
+    timeout 10 umount -f "$MNT" 2>/dev/null || true
+    await_exit "$DAEMON"
+    refuses is_mounted "$MNT"
+    exec {held}<&-
+    everything_is_gone
+}
+
 @test "a lazy unmount: what is open goes on, and the end of it ends the daemon" {
     mounted_with_daemon
     exec {held}<>"$M/new"

@@ -10,6 +10,9 @@ import java.nio.ByteBuffer;
  * descriptor itself.
  */
 public final class Files {
+  /** Where stx_mnt_id is. */
+  private static final int STATX_MNT_ID_AT = 144;
+
   private static final int STATX_MASK = Linux.STATX_BASIC_STATS | Linux.STATX_BTIME;
   private static final byte[] EMPTY = {};
   private static final long SYS_OPENAT2 = 437;
@@ -136,6 +139,27 @@ public final class Files {
             STATX_MASK | Linux.STATX_MNT_ID,
             scratch.struct()));
     stat.read(scratch.bytes(), scratch.structAt());
+  }
+
+  /**
+   * The ID of the mount that a path leads to, which no other mount ever gets while the system runs
+   * (statx(2), STATX_MNT_ID_UNIQUE). The file system is asked nothing.
+   *
+   * @return 0 if the kernel has none (before Linux 6.8)
+   */
+  public static long uniqueMountId(byte[] path) throws ErrnoException {
+    Scratch scratch = Scratch.current();
+    check(
+        C.statx(
+            Linux.AT_FDCWD,
+            scratch.first(path),
+            Linux.AT_STATX_DONT_SYNC | Linux.AT_SYMLINK_NOFOLLOW | Linux.AT_NO_AUTOMOUNT,
+            Linux.STATX_MNT_ID_UNIQUE,
+            scratch.struct()));
+    ByteBuffer b = scratch.bytes();
+    int at = scratch.structAt();
+    boolean known = (b.getInt(at) & Linux.STATX_MNT_ID_UNIQUE) != 0;
+    return known ? b.getLong(at + STATX_MNT_ID_AT) : 0;
   }
 
   public static void mkdir(int dirfd, byte[] name, int mode) throws ErrnoException {

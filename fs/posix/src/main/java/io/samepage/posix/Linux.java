@@ -37,6 +37,7 @@ public final class Linux {
   public static final int AT_SYMLINK_FOLLOW = 0x400;
   public static final int AT_NO_AUTOMOUNT = 0x800;
   public static final int AT_EMPTY_PATH = 0x1000;
+  public static final int AT_STATX_DONT_SYNC = 0x4000;
   public static final int AT_RECURSIVE = 0x8000;
 
   public static final int S_IFMT = 0xf000;

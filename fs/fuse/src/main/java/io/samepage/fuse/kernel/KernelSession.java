@@ -73,12 +73,9 @@ final class KernelSession implements Session, Connection {
     try {
       notifier.end();
       interrupts.cancelAll();
-      // After an abort the mount is still there, and answers ENOTCONN to everybody. After an
-      // unmount
-      // its ID may be another mount's by now.
-      if (!workers.isUnmounted()) {
-        mountPoint.detach();
-      }
+      // After an abort, or umount -f of what is in use, the mount is still there, and answers
+      // ENOTCONN to everybody.
+      mountPoint.detach(workers.isUnmounted());
     } catch (ErrnoException e) {
       if (e.errno() != Errno.EINVAL) {
         log.error("unmounting failed: {}; unmount with umount -l", e.getMessage());
@@ -126,7 +123,7 @@ final class KernelSession implements Session, Connection {
   @Override
   public void unmount() {
     try {
-      mountPoint.detach();
+      mountPoint.detach(false);
     } catch (ErrnoException e) {
       if (e.errno() != Errno.EINVAL) {
         log.error("unmounting failed: {}; unmount with umount -l", e.getMessage());

@@ -40,7 +40,7 @@ public final class KernelTransport {
 
   private static void detach(MountPoint mountPoint) {
     try {
-      mountPoint.detach();
+      mountPoint.detach(true);
     } catch (ErrnoException e) {
       // Whoever unmounted it first has done the same.
     }

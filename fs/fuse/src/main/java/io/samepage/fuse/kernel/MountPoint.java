@@ -17,12 +17,12 @@ final class MountPoint {
 
   private final long id;
 
-  /** IDs are given again; that and the device number together are not, as long as one is in use. */
-  private final String device;
+  /** {@link Files#uniqueMountId}. */
+  private final long uniqueId;
 
-  private MountPoint(long id, String device) {
+  private MountPoint(long id, long uniqueId) {
     this.id = id;
-    this.device = device;
+    this.uniqueId = uniqueId;
   }
 
   /** mount(2), on the directory that a path leads to now. */
@@ -32,7 +32,7 @@ final class MountPoint {
     try {
       MountTable.Mount mount = MountTable.read().on(target);
       if (mount != null && mount.type().equals(TYPE)) {
-        return new MountPoint(mount.id(), mount.device());
+        return new MountPoint(mount.id(), Files.uniqueMountId(target));
       }
       throw ErrnoException.of(Errno.EBUSY, "somebody else mounts and unmounts there");
     } catch (ErrnoException e) {
@@ -52,10 +52,18 @@ final class MountPoint {
     }
   }
 
-  /** Takes it out of the tree, if it is there: nobody new comes in, and who is in stays. */
-  void detach() throws ErrnoException {
+  /**
+   * Takes it out of the tree, if it is there: nobody new comes in, and who is in stays.
+   *
+   * @param mayBeGone whether somebody may have unmounted it. The ID in the table is given again at
+   *     once; a kernel that has no other cannot tell then, and nothing is done.
+   */
+  void detach(boolean mayBeGone) throws ErrnoException {
     MountTable.Mount mount = MountTable.read().byId(id);
-    if (mount != null && mount.type().equals(TYPE) && mount.device().equals(device)) {
+    if (mount == null || (uniqueId == 0 && mayBeGone)) {
+      return;
+    }
+    if (uniqueId == 0 || Files.uniqueMountId(mount.mountPoint()) == uniqueId) {
       Mounts.unmount(mount.mountPoint(), Linux.MNT_DETACH | Linux.UMOUNT_NOFOLLOW);
     }
   }

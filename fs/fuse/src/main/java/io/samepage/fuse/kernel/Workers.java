@@ -77,7 +77,7 @@ final class Workers {
 
   private volatile boolean ended;
 
-  /** Set before the first worker leaves for that reason. */
+  /** Set before {@link #ended}. */
   private volatile boolean unmounted;
 
   /** Guarded by this: who rests, the last to come first. */
@@ -338,13 +338,13 @@ final class Workers {
       if (ended) {
         return;
       }
+      unmounted = result == -Errno.ENODEV;
       ended = true;
       for (Worker worker : resting) {
         LockSupport.unpark(worker.thread);
       }
     }
     LockSupport.unpark(watch);
-    unmounted = result == -Errno.ENODEV;
     if (result == -Errno.ECONNABORTED) {
       log.warn("the connection to the kernel was aborted by an administrator");
     } else if (result != -Errno.ENODEV) {
@@ -352,7 +352,7 @@ final class Workers {
     }
   }
 
-  /** Whether they ended because the mount is gone. */
+  /** Whether they ended since the mount is gone; it may also have been aborted by umount -f. */
   boolean isUnmounted() {
     return unmounted;
   }
