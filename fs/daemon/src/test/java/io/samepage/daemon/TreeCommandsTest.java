@@ -25,6 +25,8 @@ final class TreeCommandsTest {
 
   private Process start(String... words) throws IOException {
     List<String> command = new ArrayList<>();
+    // A shell ignores SIGINT in what it runs in the background, and a JVM leaves that as it is.
+    command.addAll(List.of("env", "--default-signal=INT"));
     command.add(Path.of(System.getProperty("java.home"), "bin/java").toString());
     command.add("--enable-native-access=ALL-UNNAMED");
     command.add("-cp");
