@@ -36,7 +36,8 @@ final class Removal {
           throw ErrnoException.of(Errno.EISDIR);
         }
         Protection.checkFixed(node);
-        boolean covered = overlay.resolver.isInLowers(parent, name);
+        // What has no upper file is covered by all means.
+        boolean covered = !node.hasUpper() || overlay.resolver.isInLowers(parent, name);
         anchor(node, parent, name);
         try (Shared above = overlay.descriptors.upper(parent)) {
           remove(node, above.number(), name, covered, work);
