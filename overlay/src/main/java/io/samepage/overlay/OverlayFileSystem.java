@@ -543,6 +543,12 @@ public final class OverlayFileSystem implements FileSystem {
     }
   }
 
+  @Override
+  public int readDescriptor(Request request, long nodeid, long handle) throws ErrnoException {
+    Handle open = handles.get(handle);
+    return open.alignment() > 1 ? -1 : overlay().openFiles.readable(open);
+  }
+
   private static int read(int fd, long offset, int size, NativeBuffer out) throws ErrnoException {
     int done = 0;
     while (done < size) {

@@ -73,6 +73,9 @@ final class LibC {
     private static final long FDATASYNC = find("fdatasync");
     private static final long SYNCFS = find("syncfs");
     private static final long COPY_FILE_RANGE = find("copy_file_range");
+    private static final long PIPE2 = find("pipe2");
+    private static final long SPLICE = find("splice");
+    private static final long FCNTL = find("fcntl");
     private static final long FSTATFS = find("fstatfs");
     private static final long FGETXATTR = find("fgetxattr");
     private static final long FSETXATTR = find("fsetxattr");
@@ -242,6 +245,18 @@ final class LibC {
         int in, long offsetInAddress, int out, long offsetOutAddress, long size, int flags) {
       return CALL.invokeN6(
           SIX, COPY_FILE_RANGE, in, offsetInAddress, out, offsetOutAddress, size, flags);
+    }
+
+    int pipe2(long descriptors, int flags) {
+      return (int) CALL.invokeN2(TWO, PIPE2, descriptors, flags);
+    }
+
+    long splice(int in, long offsetInAddress, int out, long size, int flags) {
+      return CALL.invokeN6(SIX, SPLICE, in, offsetInAddress, out, 0, size, flags);
+    }
+
+    int fcntl(int fd, int command, long argument) {
+      return (int) CALL.invokeN3(THREE, FCNTL, fd, command, argument);
     }
 
     int fstatfs(int fd, long buffer) {
