@@ -203,6 +203,36 @@ final class ContentIndexTest {
   }
 
   @Test
+  void whatMemoryHoldsAddsToWhatTheFullDiskHolds() throws Exception {
+    Tree.needsRoot();
+    Files.createDirectories(path());
+    byte[] word = "tmpfs".getBytes(StandardCharsets.US_ASCII);
+    byte[] size = "size=600k".getBytes(StandardCharsets.US_ASCII);
+    io.samepage.posix.Mounts.mount(word, Tree.bytes(path()), word, 0, size);
+    try (ContentIndex index = open()) {
+      IndexChild.enter(index, 1, 1);
+      for (int i = 1000; index.isPersistent(); i += 100) {
+        IndexChild.enter(index, i, 100);
+      }
+      // Two has the content of one, which is on the disk.
+      IndexChild.enter(index, 2, 1);
+      byte[] digest = IndexChild.digest(1);
+      assertThat(index.places(DOMAIN, digest))
+          .extracting(Place::key)
+          .containsExactly(IndexChild.key(1), IndexChild.key(2));
+      index.remove(DOMAIN, digest, IndexChild.key(1));
+      assertThat(index.places(DOMAIN, digest))
+          .extracting(Place::key)
+          .containsExactly(IndexChild.key(2));
+      index.remove(DOMAIN, digest, IndexChild.key(2));
+      assertThat(index.places(DOMAIN, digest)).isEmpty();
+      assertThat(IndexChild.isKnown(index, 1)).isFalse();
+    } finally {
+      io.samepage.posix.Mounts.unmount(Tree.bytes(path()), 0);
+    }
+  }
+
+  @Test
   void itStaysWithinItsRoom() throws IOException {
     long limit = 2 << 20;
     try (ContentIndex index = ContentIndex.open(Tree.bytes(path()), limit)) {
