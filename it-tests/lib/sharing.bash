@@ -33,6 +33,25 @@ alike() {
     : >"$L/empty"
 }
 
+# groups GROUPS COPIES
+#
+# Groups of equal files in two layers, below directories that are read natively and coherently, named GROUP-N: all N of a GROUP
+# are equal, and no name comes twice. $RANDOM, which a test may have seeded, decides their sizes.
+groups() {
+    local group n directory at
+    mkdir -p {"$L","$L2"}/{usr/lib,data}
+    for ((group = 0; group < $1; group++)); do
+        head -c $((RANDOM % 3 == 0 ? 5000 : 20000 + RANDOM * 10)) /dev/urandom >"$STACK/content"
+        at=0
+        for directory in "$L/usr/lib" "$L2/usr/lib" "$L/data" "$L2/data"; do
+            for ((n = 1; n <= $2; n++)); do
+                cp "$STACK/content" "$directory/g$group-${at#0}$n"
+            done
+            ((++at))
+        done
+    done
+}
+
 # It waits for files that were changed within the last 2 s, which are not identified otherwise.
 index_layers() { # [DIRECTORY...]
     (($#)) || set -- "$L" "$L2"
