@@ -51,6 +51,26 @@ final class ContentIndexTest {
     assertThat(path().resolve("data.mdb.set-aside")).doesNotExist();
   }
 
+  /** A million with {@code -Dsamepage.index.files=1000000}, as scripts/test --long has it. */
+  @Test
+  void asManyFilesAsThereAreAreKnown() throws IOException {
+    int files = Integer.getInteger("samepage.index.files", 50_000);
+    try (ContentIndex index = open()) {
+      for (int i = 0; i < files; i += 500) {
+        IndexChild.enter(index, i, 500);
+      }
+    }
+    try (ContentIndex index = open()) {
+      assertThat(IndexChild.countKnown(index, 0, files)).isEqualTo(files);
+      assertThat(index.fill()).isLessThan(0.9);
+      assertThat(index.isPersistent()).isTrue();
+    }
+    System.out.printf(
+        "ContentIndexTest.asManyFilesAsThereAreAreKnown: %,d files in %,d bytes%n",
+        files, Files.size(path().resolve("data.mdb")));
+    assertThat(path().resolve("data.mdb.set-aside")).doesNotExist();
+  }
+
   @Test
   void aFileIsKnownOnlyAsItWas() {
     try (ContentIndex index = open()) {
