@@ -45,7 +45,10 @@ public final class ContentIndex implements AutoCloseable {
 
   private static final Logger LOG = LoggerFactory.getLogger(ContentIndex.class);
   private static final long MEMORY_LIMIT = 16 << 20;
-  private static final int MAX_PLACES = 16;
+
+  /** How many places are kept of a content. */
+  static final int MAX_PLACES = 16;
+
   private static final byte[] SEVERAL = {};
 
   /** When more than this part of the room is taken, entries are removed until it is so no more. */
