@@ -59,8 +59,8 @@ public final class StableFiles implements AutoCloseable {
   /**
    * What has been counted, by KSM's names where KSM has one (Documentation/admin-guide/mm/ksm.rst).
    * Pages are 4 KiB. A user is here what a rmap item is there, but stands for a whole file: its
-   * pages count whether they are in memory or not, and they count as long as the file is open or
-   * mapped.
+   * pages count whether they are in memory or not, and they count as long as the file is open (a
+   * mapping alone is one of the stable file, of which the kernel tells nobody).
    *
    * @param pagesShared pages of stable files that more than one user uses
    * @param pagesSharing how many more uses of them there are: what is saved
