@@ -71,6 +71,44 @@ indexed() {
     absent "$STACK/index"
 }
 
+# A disk that cannot read the blocks of a file: the loop device's own file ends before them. It needs no device mapper, and is as
+# real to the kernel ("I/O error, dev loop0, sector ...").
+fail_to_read() { # IMAGE FILE
+    local block
+    sync -f "$2"
+    block=$(filefrag -b4096 -v "$2" | awk '$1 == "0:" { print $4 + 0 }')
+    ((block > 0)) || return
+    truncate -s $((block * 4096)) "$1"
+    echo 1 >/proc/sys/vm/drop_caches
+    refuses cat "$2" >/dev/null 2>&1
+}
+
+@test "a stable file whose disk fails is not read by others, who have their own copies" {
+    needs_program filefrag
+    sharing_stack
+    mkdir -p "$L/data" "$STACK/disk"
+    loop_fs "$STACK/disk" 64M ext4 -b 4096 -O ^has_journal -m 0
+    LOWERDIR=low1:disk LOWERS=$L
+    head -c 300000 /dev/urandom >"$STACK/disk/sound"
+    head -c 300000 /dev/urandom >"$STACK/disk/stable"
+    cp "$STACK/disk/stable" "$L/data/one"
+    cp "$STACK/disk/stable" "$L/data/two"
+    index_layers "$STACK/disk"
+    index_layers "$L"
+    mount_overlay -o sharing=file
+    eventually 10 share "$M/data/one" "$M/stable"
+    fail_to_read "$STACK/disk.img" "$STACK/disk/stable"
+    # the second one was open before
+    sys open r "$M/data/two" rdonly , sh "cmp '$M/data/one' '$L/data/one'" , sh "cmp /proc/self/fd/{r} '$L/data/two'"
+    logged "stands for others and cannot be read (EIO"
+    sys open r "$M/stable" rdonly , fails EIO read r
+    cmp "$M/sound" "$STACK/disk/sound"
+    # the two have each other from now on
+    eventually 10 share "$M/data/one" "$M/data/two"
+    cmp "$M/data/one" "$L/data/one"
+    umount_overlay
+}
+
 @test "a storm of writes changes no file but those that are written" {
     sharing_stack
     groups 8 4
@@ -82,4 +120,49 @@ indexed() {
     for seed in ${SAMEPAGE_STORM_SEEDS:-1 2 $RANDOM}; do
         "${BATS_TEST_DIRNAME}/lib/write-storm" "$M" "$seed" "${SAMEPAGE_STORM_STEPS:-100}"
     done
+}
+
+# Whoever has been the stable file of each content goes, the next one is there before, and the layers are indexed again.
+change_index() { # DIRECTORY...
+    local directory
+    for directory; do
+        samepage index "$directory" "$L" "$L2" || return
+        rm -r "$directory"
+        echo "$directory has gone" >>"$STACK/changes"
+    done
+}
+
+forget_for_ever() {
+    while :; do
+        echo 2 >/proc/sys/vm/drop_caches
+    done
+}
+
+@test "a break races with open, read, rename, link, unlink, FORGET and changes of the index, and nobody sees an error" {
+    sharing_stack
+    local seed=${SAMEPAGE_STORM_SEED:-$RANDOM} n forgetting changing status=0
+    echo "seed $seed (SAMEPAGE_STORM_SEED)"
+    RANDOM=$seed
+    groups 30 2
+    # the first that is indexed has all stable files
+    for n in 1 2 3 4 5; do
+        cp -r "$L/usr/lib" "$STACK/neighbour$n"
+    done
+    index_layers "$STACK/neighbour1"
+    mount_overlay -o sharing=file
+    mkdir "$STACK/bare"
+    mount_samepage "lowerdir=$LOWERDIR,sharing=file" "$STACK/bare"
+    eventually 10 share "$M/usr/lib/g0-1" "$STACK/bare/usr/lib/g0-11"
+    change_index "$STACK"/neighbour[1-5] >"$STACK/index.out" 2>&1 &
+    changing=$!
+    forget_for_ever 3>&- 4>&- &
+    forgetting=$!
+    "${BATS_TEST_DIRNAME}/lib/break-races" "$M" "$STACK/bare" "$seed" "${SAMEPAGE_STORM_STEPS:-80}" || status=$?
+    kill "$forgetting"
+    wait "$changing" || { cat "$STACK/index.out" && return 1; }
+    cat "$STACK/changes" "$SAMEPAGE_RUN_DIR/samepage.log"
+    equal "$status" 0
+    # each write of a file that was open for reading took a nodeid of its own
+    (($(samepage status "$M" --json | sys json breaks) > 30))
+    umount "$STACK/bare"
 }

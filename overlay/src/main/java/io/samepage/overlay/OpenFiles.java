@@ -95,7 +95,8 @@ final class OpenFiles {
     }
   }
 
-  private Object lockOf(Node node) {
+  /** As long as it is held a node is not superseded. */
+  Object lockOf(Node node) {
     return nodeLocks[(int) (node.nodeid ^ (node.nodeid >>> 6)) & (LOCKS - 1)];
   }
 
@@ -439,6 +440,7 @@ final class OpenFiles {
     }
     Node successor = new Node(null, Names.EMPTY, node.type(), node.ino());
     successor.setUpper();
+    successor.setDressed(); // an attribute may be being set through the old node this moment
     if (node.isIndexed()) {
       successor.setIndexed();
     }
@@ -531,7 +533,8 @@ final class OpenFiles {
     tree.readLock().lock();
     try {
       synchronized (lockOf(node)) {
-        if (above) {
+        now = current(node); // it may have been superseded, or brought up, meanwhile
+        if (now.hasUpper() && !now.isMetacopy()) {
           if (file.upper == null) {
             try (Place place = access.upper(now)) {
               file.upper = LayerAccess.open(place, Linux.O_RDONLY);

@@ -100,6 +100,26 @@ final class Overlay {
     return openFiles.current(nodes.get(nodeid));
   }
 
+  /** What is done with a node. */
+  @FunctionalInterface
+  interface NodeOperation<T> {
+    T on(Node node) throws ErrnoException;
+  }
+
+  /** Does what can be repeated with a node, or with what supersedes it while that is done. */
+  <T> T onCurrent(long nodeid, NodeOperation<T> operation) throws ErrnoException {
+    while (true) {
+      Node node = node(nodeid);
+      try {
+        return operation.on(node);
+      } catch (ErrnoException e) {
+        if (e.errno() != Errno.ESTALE || node(nodeid) == node) {
+          throw e;
+        }
+      }
+    }
+  }
+
   /** What the locks of a file are kept by; see {@link OpenFiles#lockKey}. */
   Object lockKey(long nodeid) throws ErrnoException {
     return openFiles.lockKey(nodes.get(nodeid));

@@ -412,7 +412,12 @@ public final class OverlayFileSystem implements FileSystem {
   public void getattr(Request request, long nodeid, long handle, Attributes attributes)
       throws ErrnoException {
     Parts now = parts();
-    now.metadata.get(now.overlay.node(nodeid), attributes);
+    now.overlay.onCurrent(
+        nodeid,
+        node -> {
+          now.metadata.get(node, attributes);
+          return node;
+        });
     now.overlay.forOldNodeid(nodeid, attributes);
   }
 
@@ -425,7 +430,17 @@ public final class OverlayFileSystem implements FileSystem {
         && now.overlay.nodes.get(nodeid).isSuperseded()) {
       throw ErrnoException.of(Errno.ESTALE); // by path: the kernel looks it up again
     }
-    now.metadata.set(request, now.overlay.node(nodeid), change, attributes);
+    if (change.setSize) {
+      // What this supersedes itself is for the kernel to look up again.
+      now.metadata.set(request, now.overlay.node(nodeid), change, attributes);
+    } else {
+      now.overlay.onCurrent(
+          nodeid,
+          node -> {
+            now.metadata.set(request, node, change, attributes);
+            return node;
+          });
+    }
     now.overlay.forOldNodeid(nodeid, attributes);
   }
 
@@ -440,13 +455,13 @@ public final class OverlayFileSystem implements FileSystem {
   @Override
   public byte[] getxattr(Request request, long nodeid, byte[] name) throws ErrnoException {
     Parts now = parts();
-    return now.metadata.getXattr(now.overlay.node(nodeid), name);
+    return now.overlay.onCurrent(nodeid, node -> now.metadata.getXattr(node, name));
   }
 
   @Override
   public byte[] listxattr(Request request, long nodeid) throws ErrnoException {
     Parts now = parts();
-    return now.metadata.listXattrs(request, now.overlay.node(nodeid));
+    return now.overlay.onCurrent(nodeid, node -> now.metadata.listXattrs(request, node));
   }
 
   @Override
@@ -466,7 +481,7 @@ public final class OverlayFileSystem implements FileSystem {
       int outSize)
       throws ErrnoException {
     Parts now = parts();
-    return now.metadata.ioctl(now.overlay.node(nodeid), command, in, outSize);
+    return now.overlay.onCurrent(nodeid, node -> now.metadata.ioctl(node, command, in, outSize));
   }
 
   @Override
