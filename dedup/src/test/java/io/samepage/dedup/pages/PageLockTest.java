@@ -16,7 +16,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-@Timeout(60)
+@Timeout(30)
 final class PageLockTest {
   private final PageLock lock = new PageLock();
   private final ExecutorService pool = Executors.newCachedThreadPool();
@@ -32,6 +32,9 @@ final class PageLockTest {
 
   private void awaitWaiting(int number) {
     while (lock.waiting() != number) {
+      if (Thread.currentThread().isInterrupted()) {
+        throw new AssertionError(lock.waiting() + " wait, not " + number); // by @Timeout
+      }
       Thread.onSpinWait();
     }
   }
@@ -134,7 +137,7 @@ final class PageLockTest {
               }));
     }
     for (Future<?> one : done) {
-      one.get(50, TimeUnit.SECONDS);
+      one.get(25, TimeUnit.SECONDS);
     }
     assertThat(failed.getCount()).as("no torn page").isEqualTo(1);
     assertThat(lock.waiting()).isZero();
