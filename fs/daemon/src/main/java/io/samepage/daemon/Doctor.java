@@ -1,9 +1,9 @@
 package io.samepage.daemon;
 
+import io.samepage.fuse.MountException;
 import io.samepage.fuse.Session;
 import io.samepage.fuse.kernel.KernelMountOptions;
 import io.samepage.fuse.kernel.KernelTransport;
-import io.samepage.fuse.kernel.MountException;
 import io.samepage.posix.Credentials;
 import io.samepage.posix.Errno;
 import io.samepage.posix.ErrnoException;
