@@ -6,7 +6,7 @@ load lib/command
 
 # Two layers with a file of 74 pages under three names, one of 3 pages under two, and one that is unlike.
 alike() {
-    [[ ${SAMEPAGE_UNDER:-} != samepage-nopassthrough ]] || skip "without passthrough each inode has pages of its own"
+    under_passthrough || skip "without passthrough each inode has pages of its own"
     own_stack
     export SAMEPAGE_INDEX=$STACK/index
     mkdir -p "$L/usr" "$L2/usr/deep" "$L/data"

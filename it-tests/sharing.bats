@@ -4,7 +4,7 @@
 load lib/harness
 
 alike() {
-    [[ ${SAMEPAGE_UNDER:-} != samepage-nopassthrough ]] || skip "without passthrough each inode has pages of its own"
+    under_passthrough || skip "without passthrough each inode has pages of its own"
     own_stack
     export SAMEPAGE_INDEX=$STACK/index
     mkdir -p "$L/usr" "$L2/usr" "$L/data"
@@ -119,7 +119,7 @@ groups() {
 }
 
 @test "a storm of writes changes no file but those that are written" {
-    [[ ${SAMEPAGE_UNDER:-} != samepage-nopassthrough ]] || skip "without passthrough each inode has pages of its own"
+    under_passthrough || skip "without passthrough each inode has pages of its own"
     own_stack
     export SAMEPAGE_INDEX=$STACK/index
     groups
