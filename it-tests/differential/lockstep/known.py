@@ -8,8 +8,9 @@ with another tree, and which pairs of results count as equal.
 from collections.abc import Callable
 from dataclasses import dataclass
 
-FUSE = frozenset({"samepage", "samepage-nopassthrough", "fuse-overlayfs"})
-SAMEPAGE = frozenset({"samepage", "samepage-nopassthrough"})
+FUSE = frozenset({"samepage", "samepage-nopassthrough", "samepage-libfuse", "fuse-overlayfs"})
+SAMEPAGE = frozenset({"samepage", "samepage-nopassthrough", "samepage-libfuse"})
+CACHED = frozenset({"samepage-nopassthrough", "samepage-libfuse"})
 
 # What the virtual file system answers by itself, before it asks any file system.
 _EARLIER_ERRORS = ("EBADF", "EPERM", "EISDIR", "ENODEV", "ESPIPE", "EINVAL", "EFBIG", "EXDEV", "ETXTBSY", "no slot")
@@ -247,11 +248,11 @@ COUNTS_AS_EQUAL = [
     CountsAsEqual(
         "the content of a metacopy of a file that is longer",
         "ovl_read_iter() reads the file below to its own end; through the cache nothing is read after the size that stat(2) shows",
-        frozenset({"samepage-nopassthrough"}), _content_of_longer_file),
+        CACHED, _content_of_longer_file),
     CountsAsEqual(
         "a program that is mapped by who could write it and has closed it",
         "ovl_mmap() has the mapping hold the file below, and passthrough does, so that nobody has the overlay's open for writing",
-        frozenset({"samepage-nopassthrough"}), _still_mapped),
+        CACHED, _still_mapped),
     CountsAsEqual(
         "copy_file_range of an odd range through O_DIRECT",
         "ovl_copy_file_range() splices through files that are open with O_DIRECT; samepage's daemon copies without", SAMEPAGE,
