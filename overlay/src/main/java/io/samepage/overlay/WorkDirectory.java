@@ -56,7 +56,9 @@ final class WorkDirectory implements AutoCloseable {
     return openOrMake(workdir, Names.ascii("index"));
   }
 
-  /** For nobody but who may go anywhere, as the kernel has it; for its owner where that is not us. */
+  /**
+   * For nobody but who may go anywhere, as the kernel has it; for its owner where that is not us.
+   */
   private static Fd openOrMake(int workdir, byte[] name) throws ErrnoException {
     boolean goesAnywhere = Credentials.effectiveUid() == 0;
     try {

@@ -51,6 +51,11 @@ final class Answers {
   private static final int POSIX_ACL = 1 << 20;
   private static final int MAX_PAGES = 1 << 22;
   private static final int CACHE_SYMLINKS = 1 << 23;
+  private static final int HANDLE_KILLPRIV_V2 = 1 << 28;
+
+  /** What asks nothing of libfuse: the kernel does it, or {@link Requests} sees it. */
+  private static final int MORE =
+      IOCTL_DIR | PARALLEL_DIROPS | POSIX_ACL | MAX_PAGES | CACHE_SYMLINKS | HANDLE_KILLPRIV_V2;
 
   private final int fd;
 
@@ -140,8 +145,7 @@ final class Answers {
     out.put(HEADER, Memory.bytes(body, (int) Math.min(length, INIT_SHORT)));
     out.putInt(0, HEADER + INIT_BYTES);
     synchronized (this) {
-      int more = IOCTL_DIR | PARALLEL_DIROPS | POSIX_ACL | MAX_PAGES | CACHE_SYMLINKS;
-      int flags = out.getInt(INIT_FLAGS) | (offered & more);
+      int flags = out.getInt(INIT_FLAGS) | (offered & MORE);
       out.putInt(INIT_FLAGS, flags);
       out.putInt(INIT_TIME_GRAN, 1);
       if ((flags & MAX_PAGES) != 0) {

@@ -30,6 +30,15 @@ final class Call {
   /** libfuse's number of the node that it is about. */
   long number;
 
+  /** Whether what is asked for takes the set-user-ID and set-group-ID bits away. */
+  boolean killSuidgid;
+
+  /**
+   * Whether a change of attributes is asked for that names none, as chown(2) to the owner that a
+   * file has: libfuse has no call for that, and asks for the attributes alone.
+   */
+  boolean emptyChange;
+
   /** The last name in the request, where it has any. */
   byte[] lastName = {};
 

@@ -136,6 +136,7 @@ final class HandleCalls {
     change.handle = open.handle();
     change.setSize = true;
     change.size = size;
+    change.killSuidgid = call.killSuidgid;
     PathCalls.set(fs, call, open.node());
     cache.changed(open.node(), call.number);
   }
@@ -161,7 +162,7 @@ final class HandleCalls {
             offset,
             address,
             size,
-            false,
+            call.killSuidgid,
             writeback);
     if (written < 0 || written > size) {
       throw new IllegalStateException("write returned " + written + " of " + size + " bytes");

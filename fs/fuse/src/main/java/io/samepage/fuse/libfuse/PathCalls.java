@@ -50,7 +50,14 @@ final class PathCalls {
   Attributes getattr(Call call, byte[] path) throws ErrnoException {
     KnownNode node = paths.node(call, path);
     try {
-      return show(call, node, Opened.NO_HANDLE);
+      Attributes attributes = show(call, node, Opened.NO_HANDLE);
+      if (call.opcode == Requests.GETATTR && Paths.isHiddenName(path) && attributes.nlink > 0) {
+        // Another name is left, which libfuse shows under another number. It counts the hidden name
+        // as a link and takes it off the answer; but here it is none.
+        attributes.nlink++;
+        call.attrValidNanos = 0;
+      }
+      return attributes;
     } finally {
       nodes.release(node);
     }
@@ -59,6 +66,11 @@ final class PathCalls {
   /** Reads the attributes of a node, unless this request has just seen them. */
   Attributes show(Call call, KnownNode node, long handle) throws ErrnoException {
     Attributes attributes;
+    if (call.emptyChange) {
+      call.emptyChange = false;
+      change(call).killSuidgid = call.killSuidgid;
+      set(fs, call, node);
+    }
     if (call.freshNode == node) {
       attributes = call.fresh;
     } else {
@@ -96,6 +108,7 @@ final class PathCalls {
     AttributeChange change = change(call);
     change.setSize = true;
     change.size = size;
+    change.killSuidgid = call.killSuidgid;
     KnownNode node = set(call, path);
     cache.changed(node, call.number);
   }
@@ -310,7 +323,10 @@ final class PathCalls {
         if (call.opcode == OPCODE_UNLINK) {
           fs.unlink(call.request, place.directory.nodeid, place.name);
           paths.changed(place);
-          orphan(node);
+          fs.getattr(call.request, node.nodeid, Opened.NO_HANDLE, call.attributes);
+          if (call.attributes.nlink == 0) {
+            orphan(node);
+          }
         }
         paths.hide(hiddenPath, node);
       } finally {
@@ -327,7 +343,7 @@ final class PathCalls {
     try {
       call.freshNode = null;
       call.opened.clear();
-      fs.open(call.request, node.nodeid, flags, false, call.opened);
+      fs.open(call.request, node.nodeid, flags, call.killSuidgid, call.opened);
       if ((flags & Linux.O_TRUNC) != 0) {
         cache.changed(node, call.number);
       }

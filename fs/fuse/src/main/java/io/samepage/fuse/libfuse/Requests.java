@@ -33,6 +33,19 @@ final class Requests {
 
   private static final int GETATTR_FH = 1;
 
+  private static final int SETATTR = 4;
+  private static final int OPEN = 14;
+  private static final int WRITE = 16;
+
+  /** In fuse_setattr_in.valid, fuse_write_in.write_flags and fuse_open_in.open_flags. */
+  private static final int FATTR_KILL_SUIDGID = 1 << 11;
+
+  /** Mode, owner, group, size and times. */
+  private static final int FATTR_CHANGES = 0x3f;
+
+  private static final int WRITE_KILL_SUIDGID = 1 << 2;
+  private static final int OPEN_KILL_SUIDGID = 1;
+
   private static final String[] NAMES = {
     "UNKNOWN",
     "LOOKUP",
@@ -116,7 +129,18 @@ final class Requests {
     int opcode = in.getInt(4);
     counters[opcode > 0 && opcode < counters.length ? opcode : 0].increment();
     call.begin(in.getLong(8), opcode, in.getLong(16), in.getInt(24), in.getInt(28), in.getInt(32));
-    if (opcode == PathCalls.OPCODE_RENAME) {
+    call.killSuidgid =
+        length >= HEADER + 24
+            && switch (opcode) {
+              case SETATTR -> (in.getInt(HEADER) & FATTR_KILL_SUIDGID) != 0;
+              case WRITE -> (in.getInt(HEADER + 20) & WRITE_KILL_SUIDGID) != 0;
+              default -> false;
+            };
+    call.emptyChange =
+        opcode == SETATTR && length >= HEADER + 8 && (in.getInt(HEADER) & FATTR_CHANGES) == 0;
+    if (opcode == OPEN && length >= HEADER + 8) {
+      call.killSuidgid = (in.getInt(HEADER + 4) & OPEN_KILL_SUIDGID) != 0;
+    } else if (opcode == PathCalls.OPCODE_RENAME) {
       call.lastName = lastName(in, length);
     }
     return true;
