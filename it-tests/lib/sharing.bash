@@ -7,7 +7,7 @@ source "$SUITE/lib/command.bash"
 
 # A stack of the test's own, with an index of its own, on a mount that can share.
 sharing_stack() {
-    [[ ${SAMEPAGE_UNDER:-} != samepage-nopassthrough ]] || skip "without passthrough each inode has pages of its own"
+    under_passthrough || skip "without passthrough each inode has pages of its own"
     own_stack
     export SAMEPAGE_INDEX=$STACK/index
 }

@@ -51,6 +51,7 @@ final class LibC {
     private static final long CLOSE = find("close");
     private static final long READ = find("read");
     private static final long WRITE = find("write");
+    private static final long WRITEV = find("writev");
     private static final long PREAD = find("pread");
     private static final long PWRITE = find("pwrite");
     private static final long STATX = find("statx");
@@ -155,6 +156,10 @@ final class LibC {
 
     long write(int fd, long address, long size) {
       return CALL.invokeN3(THREE, WRITE, fd, address, size);
+    }
+
+    long writev(int fd, long vector, int count) {
+      return CALL.invokeN3(THREE, WRITEV, fd, vector, count);
     }
 
     long pread(int fd, long address, long size, long offset) {

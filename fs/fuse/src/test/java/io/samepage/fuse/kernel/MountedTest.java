@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.samepage.fuse.Entry;
+import io.samepage.fuse.MountException;
 import io.samepage.fuse.Opened;
 import io.samepage.fuse.Request;
 import io.samepage.posix.Errno;
