@@ -75,7 +75,7 @@ kill_one_of() { # TARGET INDEXER
 @test "after a storm of kill -9 the index opens, and its answers are right" {
     groups 60 1
     eventually 5 settled
-    local round rounds=${SAMEPAGE_STORM_ROUNDS:-10} indexer reader
+    local round rounds=${SAMEPAGE_STORM_ROUNDS:-6} indexer reader
     for ((round = 1; round <= rounds; round++)); do
         # who has it open all the time keeps the others from being alone, who would examine it first
         ((round != rounds / 2)) || mount_another "$STACK/witness" witness
@@ -142,7 +142,7 @@ END
     index_layers
     cp "$SAMEPAGE_INDEX/data.mdb" "$STACK/sound"
     local round told=0 aside=0
-    for ((round = 1; round <= ${SAMEPAGE_STORM_ROUNDS:-10}; round++)); do
+    for ((round = 1; round <= ${SAMEPAGE_STORM_ROUNDS:-6}; round++)); do
         cp "$STACK/sound" "$SAMEPAGE_INDEX/data.mdb"
         echo "round $round: $(spoil "$SAMEPAGE_INDEX/data.mdb")"
         mount_another "$STACK/a"
