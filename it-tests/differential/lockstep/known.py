@@ -84,8 +84,9 @@ TRIED_ALONE = [
         "O_TMPFILE", "FUSE_TMPFILE is of protocol 7.37, and libfuse 2 speaks 7.19", LIBFUSE,
         lambda op: op["op"] == "tmpfile", ("ENOTSUP", *_PATH_ERRORS, *_EARLIER_ERRORS)),
     TriedAlone(
-        "the flags of renameat2(2)", "FUSE_RENAME2 is of protocol 7.23, and libfuse 2 speaks 7.19: the kernel refuses without asking", LIBFUSE,
-        lambda op: op["op"] == "rename" and op["flags"], ("EEXIST", "ENOTEMPTY", "EBUSY", *_PATH_ERRORS, *_EARLIER_ERRORS)),
+        "the flags of renameat2(2)", "FUSE_RENAME2 is of protocol 7.23, and libfuse 2 speaks 7.19: the kernel refuses by itself", LIBFUSE,
+        lambda op: op["op"] == "rename" and op["flags"] and op["path"] != op["new"],
+        ("EEXIST", "ENOTEMPTY", "EBUSY", *_PATH_ERRORS, *_EARLIER_ERRORS)),
 ]
 
 
@@ -180,6 +181,13 @@ def _all_is_data(op, reference, other, ask):
     return op["op"] == "seek" and op["whence"] in ("DATA", "HOLE") and ("ok" in other or other == {"err": "ENXIO"})
 
 
+def _two_names_of_one_file(op, reference, other, ask):
+    if op["op"] != "rename" or op["flags"] or reference != {"ok": None} or other.get("err") not in ("EACCES", "EPERM"):
+        return False
+    inodes = ask.reference({"op": "inodes"})["ok"]
+    return op["path"] in inodes and inodes[op["path"]] == inodes.get(op["new"])
+
+
 def _protected(op, reference, other, ask):
     if reference != {"err": "EPERM"} or other.get("err") not in ("EACCES", "ENOTDIR", "EISDIR"):
         return False
@@ -259,6 +267,9 @@ COUNTS_AS_EQUAL = [
     CountsAsEqual(
         "no birth time", "FUSE_STATX is of protocol 7.39, and libfuse 2 speaks 7.19", LIBFUSE,
         lambda op, reference, other, ask: op["op"] == "statx" and other == {"ok": {**reference.get("ok", {}), "birth": False}}),
+    CountsAsEqual(
+        "a rename of one name of a file over another by who may not", "vfs_rename() does nothing for two names of one inode before it asks "
+        "for permission; libfuse 2 makes an inode of each name", LIBFUSE, _two_names_of_one_file),
     CountsAsEqual(
         "SEEK_HOLE and SEEK_DATA in a file that is all data",
         "FUSE_LSEEK is of protocol 7.24, and libfuse 2 speaks 7.19: the kernel takes all of a file for data", LIBFUSE, _all_is_data,
