@@ -137,15 +137,18 @@ final class Overlay {
     }
     Stat stat = new Stat();
     Node node = nodes.lookup(parent, name);
-    if (node != null) {
+    while (node != null) {
       try {
         access.stat(node, stat);
+        show(node, stat, entry);
+        return;
       } catch (ErrnoException e) {
         forget(node.nodeid, 1);
-        throw e;
+        if (e.errno() != Errno.ESTALE || !node.isSuperseded()) {
+          throw e;
+        }
+        node = nodes.lookup(parent, name); // what superseded it has the name now
       }
-      show(node, stat, entry);
-      return;
     }
     boolean fresh = false;
     while (node == null) {

@@ -256,7 +256,12 @@ public final class OverlayFileSystem implements FileSystem {
       throws ErrnoException {
     Parts now = parts();
     Directory directory = now.overlay.nodes.directory(newParent);
-    now.creation.link(now.overlay.node(nodeid), directory, newName, entry);
+    now.overlay.onCurrent(
+        nodeid,
+        node -> {
+          now.creation.link(node, directory, newName, entry);
+          return node;
+        });
   }
 
   @Override
