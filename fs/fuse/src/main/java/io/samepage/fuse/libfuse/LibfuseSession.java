@@ -58,7 +58,7 @@ final class LibfuseSession implements Session, Connection, KernelCache {
     this.mountChannel = mountChannel;
     int fd = libfuse.channelFd(mountChannel);
     answers = new Answers(fd);
-    workers = new Workers(fd, this::handle, this::ended);
+    workers = new Workers(fd, this::handle, this::gone, this::ended);
     waits = new LockWaits(workers::waits, workers::waited);
     nodes = new KnownNodes(fs);
     names = new NameCache(nodes, NAMES);
@@ -154,6 +154,11 @@ final class LibfuseSession implements Session, Connection, KernelCache {
       }
       default -> libfuse.process(session, request.address(), length, channel);
     }
+  }
+
+  /** No request will come any more: who waits for a lock waits for nothing. */
+  private void gone() {
+    waits.interruptAll();
   }
 
   /** The last worker has ended. */

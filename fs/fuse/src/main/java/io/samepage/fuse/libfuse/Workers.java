@@ -16,6 +16,7 @@ final class Workers {
 
   private final int fd;
   private final Handler handler;
+  private final Runnable gone;
   private final Runnable ended;
 
   /** Those that read, or are about to. */
@@ -37,12 +38,14 @@ final class Workers {
   }
 
   /**
+   * @param gone called by each worker that sees that the mount is gone
    * @param ended called once, on the last worker, when the mount is gone and all requests have been
    *     answered
    */
-  Workers(int fd, Handler handler, Runnable ended) {
+  Workers(int fd, Handler handler, Runnable gone, Runnable ended) {
     this.fd = fd;
     this.handler = handler;
+    this.gone = gone;
     this.ended = ended;
   }
 
@@ -71,6 +74,7 @@ final class Workers {
             continue;
           }
           over = true; // ENODEV, or ECONNABORTED: the mount is gone
+          gone.run();
           break;
         }
         if (readers.decrementAndGet() == 0 && counted.get() < MOST) {

@@ -167,6 +167,23 @@ final class LibfuseMountedTest {
   }
 
   @Test
+  void theSessionEndsThoughSomebodyWaitsForALock() throws Exception {
+    Assumptions.assumeTrue(Files.isExecutable(Path.of("/usr/bin/flock")), "no flock(1) here");
+    Process waiter =
+        new ProcessBuilder("sh", "-c", "cd '" + directory + "'; exec 3<>f; flock 3; flock f true")
+            .redirectErrorStream(true)
+            .redirectOutput(ProcessBuilder.Redirect.DISCARD)
+            .start();
+    while (session.requests().getOrDefault("SETLKW", 0L) < 2) {
+      Thread.onSpinWait();
+    }
+    abort();
+    awaitEnd();
+    assertThat(waiter.waitFor(PATIENCE_SECONDS, TimeUnit.SECONDS)).isTrue();
+    assertThat(fs.lookups()).isZero();
+  }
+
+  @Test
   void theSourceThatShowsIsTheOneThatWasAskedFor() throws Exception {
     assertThat(Files.readAllLines(Path.of("/proc/self/mounts")))
         .anyMatch(
