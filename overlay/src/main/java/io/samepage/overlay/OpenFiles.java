@@ -473,6 +473,9 @@ final class OpenFiles {
   void truncate(Node node, long size, boolean byPath, @Nullable Request dropSetIdsFor)
       throws ErrnoException {
     synchronized (lockOf(node)) {
+      if (node.isSuperseded()) {
+        throw ErrnoException.of(Errno.ESTALE); // this moment, and not a second time
+      }
       OpenFile file = node.openFile;
       if (file != null && file.opens > 0 && file.mode == Mode.LOWER) {
         supersede(node);
