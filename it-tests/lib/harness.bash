@@ -159,9 +159,10 @@ daemon_of() { # TARGET
 }
 
 await_exit() { # PID
-    local n
+    local n stat
     for ((n = 0; n < 500; n++)); do
-        [[ -d /proc/$1 ]] || return 0
+        # init may be slow to bury one that has ended
+        stat=$(cat "/proc/$1/stat" 2>/dev/null) && [[ $stat != *") Z "* ]] || return 0
         sleep 0.01
     done
     echo "process $1 is still there 5 s after its mount has gone"
