@@ -225,7 +225,8 @@ final class Exchange implements AutoCloseable {
   }
 
   /**
-   * Answers a READ with pages of a file; false if that cannot be done, and nothing was sent.
+   * Answers a READ with pages of a file; false if that cannot be done and it has to be read and
+   * written.
    *
    * @param size what was asked for
    */
