@@ -24,6 +24,16 @@ mount_another() { # TARGET [DOMAIN]
     mount_samepage "lowerdir=$LOWERDIR,sharing=file${2:+,domain=$2}" "$1"
 }
 
+# Unmounts, and waits for the daemon: who opens the index while another still has it does not examine it.
+unmount() { # TARGET...
+    local target daemon
+    for target; do
+        daemon=$(daemon_of "$target" 2>/dev/null) || daemon=''
+        umount "$target"
+        [[ -z $daemon ]] || await_exit "$daemon"
+    done
+}
+
 read_all() { # MOUNT
     find "$1" -type f -exec cat {} + >/dev/null
 }
@@ -88,11 +98,11 @@ kill_one_of() { # TARGET INDEXER
         kill_one_of "$STACK/victim" $indexer
         wait "$indexer" || [[ $? == 137 ]]
         wait "$reader" || true
-        umount "$STACK/victim"
+        unmount "$STACK/victim"
         nothing_was_set_aside
     done
     eventually 20 all_share "$STACK/witness"
-    umount "$STACK/witness"
+    unmount "$STACK/witness"
     for ((round = 1; round <= rounds; round++)); do
         samepage index --domain "d$round" "$L" "$L2"
     done
@@ -100,7 +110,7 @@ kill_one_of() { # TARGET INDEXER
     for round in 1 "$rounds"; do
         mount_another "$STACK/victim" "d$round"
         eventually 20 all_share "$STACK/victim"
-        umount "$STACK/victim"
+        unmount "$STACK/victim"
     done
 }
 
@@ -154,8 +164,7 @@ END
         fi
         told=$(logged "$SAMEPAGE_INDEX is set aside" | wc -l)
         equal "$told" "$aside"
-        daemon_of "$STACK/a"
-        umount "$STACK/a"
+        unmount "$STACK/a"
     done
     ((aside > 0))
 }
@@ -206,5 +215,5 @@ goes_on_from_memory() {
     logged "the content index $SAMEPAGE_INDEX cannot be written"
     equal "$(logged "the content index $SAMEPAGE_INDEX cannot be written" | wc -l)" 2
     equal "$(logged "$SAMEPAGE_INDEX is set aside" | wc -l)" 0
-    umount "$STACK/a" "$STACK/b"
+    unmount "$STACK/a" "$STACK/b"
 }
