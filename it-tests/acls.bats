@@ -83,6 +83,14 @@ acl() { # PATH
     contains "$(acl d/sub/deep)" "user:1000:rwx"
 }
 
+@test "setgid goes with an ACL set by an owner outside the group, but not with a default one" {
+    mkdir theirs && chown 1000:1007 theirs && chmod 2777 theirs
+    setpriv --reuid 1000 --regid 1000 --clear-groups setfacl -d -m u:1002:rx theirs
+    attr theirs mode 2777
+    setpriv --reuid 1000 --regid 1000 --clear-groups setfacl -m u:1002:rx theirs
+    attr theirs mode 777
+}
+
 @test "without a default ACL the umask counts" {
     sys umask 077 , open f new wronly+creat 666 , is 600 lstat new mode
 }

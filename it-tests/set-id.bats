@@ -49,6 +49,14 @@ setup_file() {
     sys chown a -1 -1 , is 777 lstat a mode , open w b rdwr , chown setgid -1 -1 , is 2777 lstat setgid mode
 }
 
+@test "a chown that changes neither owner nor group is refused to others, and takes nothing away" {
+    sys as 1001 , fails EPERM chown a -1 -1 , is 6777 lstat a mode
+    sys as 1001 , fails EPERM chown roots -1 -1 , is 6777 lstat roots mode
+    sys as 1000 , chown b -1 -1 , is 777 lstat b mode
+    sys as 1001 , open w c wronly , write w x , is 777 lstat c mode , chown c -1 -1
+    sys open w roots wronly , as 1001 , write w x , is 777 lstat roots mode
+}
+
 @test "setgid without group execute is cleared by a write of who is not in the group" {
     sys as 1001 1001 0 , open w nox wronly , write w y , is 2666 lstat nox mode
     sys as 1001 , open w nox wronly , write w z , is 666 lstat nox mode

@@ -86,6 +86,27 @@ changed_by() { # FILE COMMAND...
     attr f mtime $LONG_AGO
 }
 
+@test "the ctime of a file that is opened for writing, or marked by chattr, shows at once and stays" {
+    attr f type file
+    sys open w f wronly
+    sys lstat f ctime >"$STACK/opened"
+    chattr +d f
+    sys lstat f ctime >"$STACK/marked"
+    mkdir d/new
+    sys lstat d/new ctime >"$STACK/made"
+    echo 2 >/proc/sys/vm/drop_caches
+    equal "$(sys lstat f ctime)" "$(cat "$STACK/marked")"
+    equal "$(sys lstat d/new ctime)" "$(cat "$STACK/made")"
+    refuses diff -q "$STACK/opened" "$STACK/marked" >/dev/null
+}
+
+@test "a file that is cut off at the open keeps the time of the last access" {
+    local atime
+    atime=$(sys lstat theirs atime)
+    sys open w theirs wronly+trunc
+    equal "$(sys lstat theirs atime)" "$atime"
+}
+
 @test "reading changes neither mtime nor ctime" {
     equal "$(changed_by f cat f)" ""
 }

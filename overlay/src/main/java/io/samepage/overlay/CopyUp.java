@@ -202,11 +202,10 @@ final class CopyUp {
       }
     }
     copyUps.increment();
-    if (node instanceof Directory directory) {
-      // Its ctime is new, and the links of one that is merged now are not counted any more. The
-      // kernel does not know that it is the one that changed: the request was for something in it.
-      connection.invalidateAttributes(directory.nodeid);
-    }
+    // Its ctime is new, and the links of a directory that is merged now are not counted any more.
+    // The
+    // kernel does not know: the request was to open it, or for something in it.
+    connection.invalidateAttributes(node.nodeid);
   }
 
   /**
@@ -341,15 +340,14 @@ final class CopyUp {
     if (!stat.isSymlink()) {
       Files.chmod(copy.number(), stat.mode);
     }
-    if (extent != Extent.EMPTY || stat.size == 0) {
-      Files.utimens(
-          copy.number(),
-          Names.EMPTY,
-          stat.atimeSeconds,
-          stat.atimeNanos,
-          stat.mtimeSeconds,
-          stat.mtimeNanos);
-    }
+    boolean cut = extent == Extent.EMPTY && stat.size > 0; // its mtime is that of its creation
+    Files.utimens(
+        copy.number(),
+        Names.EMPTY,
+        stat.atimeSeconds,
+        stat.atimeNanos,
+        stat.mtimeSeconds,
+        cut ? Linux.UTIME_OMIT : stat.mtimeNanos);
   }
 
   private void copyXattrs(int from, int to) throws ErrnoException {

@@ -112,6 +112,7 @@ final class Creation {
           int fd = place(request, above.number(), name, kind, stat);
           if (stat.isDirectory() && parent.hasLowers()) {
             markOpaque(above.number(), name);
+            Files.stat(above.number(), name, stat); // its ctime is new
           }
           register(parent, name, stat, fd, entry, opened, flags);
         }

@@ -18,6 +18,7 @@ import java.util.Arrays;
 /** Attributes, extended attributes, and the flags of chattr(1). */
 final class Metadata {
   private static final byte[] TRUSTED = Names.ascii("trusted.");
+  private static final byte[] ACCESS_ACL = Names.ascii("system.posix_acl_access");
   private static final byte[] CAPABILITY = Names.ascii("security.capability");
 
   private final Overlay overlay;
@@ -42,6 +43,9 @@ final class Metadata {
       throws ErrnoException {
     overlay.work();
     Protection.checkChange(node, change);
+    if (change.isEmpty()) {
+      checkTaking(request, node);
+    }
     if (change.setSize) {
       overlay.copyUp.node(node, change.size == 0 ? CopyUp.Extent.EMPTY : CopyUp.Extent.DATA);
     } else {
@@ -63,6 +67,28 @@ final class Metadata {
       overlay.tree.readLock().unlock();
     }
     overlay.show(node, stat, attributes);
+  }
+
+  /**
+   * What names no attribute takes set-id bits away ({@link AttributeChange#isEmpty}). As a chown(2)
+   * that changes nothing anybody could ask for it, so unless somebody can write the file this
+   * moment it is for the owner alone: else programs that live by these bits could be disabled by
+   * anyone. The kernel leaves the check to the file system (fuse_setattr).
+   */
+  private void checkTaking(Request request, Node node) throws ErrnoException {
+    if (request.uid() == 0 || !node.maySetIds() || overlay.openFiles.isWritable(node)) {
+      return;
+    }
+    Stat stat = new Stat();
+    overlay.tree.readLock().lock();
+    try {
+      overlay.access.stat(node, stat);
+    } finally {
+      overlay.tree.readLock().unlock();
+    }
+    if (Privileges.losesSetIds(request, stat) && !Privileges.ownsLike(request, stat)) {
+      throw ErrnoException.of(Errno.EPERM);
+    }
   }
 
   private static void apply(Request request, Node node, Place place, AttributeChange change)
@@ -194,7 +220,8 @@ final class Metadata {
     try (Place place = overlay.access.upper(node)) {
       node.setDressed();
       Xattrs.set(place.dirfd(), place.name(), overlay.xattrs.escape(name), value, flags);
-      if (killSgid) {
+      // The kernel says so of every ACL, but one for what is to be made there takes no bit away.
+      if (killSgid && Arrays.equals(name, ACCESS_ACL)) {
         try (Fd fd = LayerAccess.openPath(place)) {
           Stat stat = new Stat();
           Files.stat(fd.number(), stat);
@@ -254,6 +281,7 @@ final class Metadata {
         Protection.clear(argument, extended);
         Files.ioctl(fd.number(), wide, argument);
         protect(node, fd, immutable, appendOnly);
+        overlay.openFiles.attributesChanged(node);
       } else {
         Files.ioctl(fd.number(), wide, argument);
         Protection.show(node, argument, extended);

@@ -28,6 +28,9 @@ final class OpenFile {
   /** Handles. */
   int opens;
 
+  /** Handles that can write. */
+  int writers;
+
   /** Handles that can read and write, and so be mapped for writing (mmap(2), EACCES). */
   int mappable;
 

@@ -174,6 +174,11 @@ final class OpenFiles {
     }
   }
 
+  /** The kernel does not know that what it has done changes attributes. */
+  void attributesChanged(Node node) {
+    connection.invalidateAttributes(node.nodeid);
+  }
+
   /**
    * Set-id bits may have gone with a change of the data, of which the kernel drops the times and
    * the size, but not the mode; and it would execute the file by the mode that it holds.
@@ -374,13 +379,16 @@ final class OpenFiles {
     }
     beginUse(node, file);
     file.opens++;
+    if (writable) {
+      file.writers++;
+    }
     boolean mappable = isMappable(flags);
     if (mappable) {
       file.mappable++;
     }
     idle.remove(node);
     int alignment = (flags & Linux.O_DIRECT) != 0 ? directAlignment(node, file, opened) : 1;
-    opened.handle = handles.add(new Handle(node, file, mappable, alignment));
+    opened.handle = handles.add(new Handle(node, file, writable, mappable, alignment));
   }
 
   /**
@@ -649,6 +657,14 @@ final class OpenFiles {
     return file != null && file.mappable > 0;
   }
 
+  /** Whether anybody can write the file at this moment. */
+  boolean isWritable(Node node) {
+    synchronized (lockOf(node)) {
+      OpenFile file = node.openFile;
+      return file != null && file.writers > 0;
+    }
+  }
+
   // ------------------------------------------------------------------ release
 
   void release(long number) {
@@ -660,6 +676,9 @@ final class OpenFiles {
     OpenFile file = handle.file();
     synchronized (lockOf(node)) {
       file.opens--;
+      if (handle.writes()) {
+        file.writers--;
+      }
       if (handle.mappable()) {
         file.mappable--;
       }

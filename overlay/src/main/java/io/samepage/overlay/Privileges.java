@@ -14,6 +14,7 @@ import io.samepage.posix.Stat;
  * not say.
  */
 final class Privileges {
+  private static final int CAP_FOWNER = 3;
   private static final int CAP_FSETID = 4;
 
   private Privileges() {}
@@ -22,17 +23,32 @@ final class Privileges {
   static void dropSetIds(Request request, int fd) throws ErrnoException {
     Stat stat = new Stat();
     Files.stat(fd, stat);
+    int left = withoutSetIds(request, stat);
+    if (left != stat.mode) {
+      Files.chmod(fd, left);
+    }
+  }
+
+  /** Whether {@link #dropSetIds} would take anything away. */
+  static boolean losesSetIds(Request request, Stat stat) {
+    return withoutSetIds(request, stat) != stat.mode;
+  }
+
+  private static int withoutSetIds(Request request, Stat stat) {
     if (stat.isDirectory()) {
-      return; // there the bits are none of privilege
+      return stat.mode; // there the bits are none of privilege
     }
     int left = stat.mode & ~Linux.S_ISUID;
     if ((stat.mode & Linux.S_ISGID) != 0
         && ((stat.mode & Linux.S_IXGRP) != 0 || !mayKeepSetgid(request, stat))) {
       left &= ~Linux.S_ISGID;
     }
-    if (left != stat.mode) {
-      Files.chmod(fd, left);
-    }
+    return left;
+  }
+
+  /** Whether somebody may do what is for the owner (inode_owner_or_capable in fs/inode.c). */
+  static boolean ownsLike(Request request, Stat stat) {
+    return request.uid() == stat.uid || Processes.hasCapability(request.pid(), CAP_FOWNER);
   }
 
   /**
