@@ -169,6 +169,18 @@ END
     ((aside > 0))
 }
 
+@test "samepage index says that it sets a damaged index aside" {
+    groups 4 1
+    index_layers
+    printf x | dd of="$SAMEPAGE_INDEX/data.mdb" bs=1 seek=16 conv=notrunc status=none
+    printf x | dd of="$SAMEPAGE_INDEX/data.mdb" bs=1 seek=4112 conv=notrunc status=none
+    "$SAMEPAGE" index "$L" >"$STACK/index.out" 2>&1 3>&- 4>&-
+    contains "$(cat "$STACK/index.out")" "it is set aside as data.mdb.set-aside"
+    present "$SAMEPAGE_INDEX/data.mdb.set-aside"
+    "$SAMEPAGE" index "$L" >"$STACK/index.out" 2>&1 3>&- 4>&-
+    refuses grep -q "set aside" "$STACK/index.out"
+}
+
 @test "with its disk full from the start, sharing goes on from memory, with one warning" {
     groups 20 1
     eventually 5 settled

@@ -63,6 +63,7 @@ public final class ContentIndex implements AutoCloseable {
   private final @Nullable Store disk;
   private volatile @Nullable Store memory;
   private volatile @Nullable String fault;
+  private @Nullable String replaced;
   private final AtomicBoolean warned = new AtomicBoolean();
   private final Set<Long> layersWritten = new HashSet<>(); // guarded by itself
   private int users; // guarded by OPEN
@@ -96,7 +97,10 @@ public final class ContentIndex implements AutoCloseable {
 
   private static ContentIndex make(String name, byte[] directory, long limit) {
     try {
-      return new ContentIndex(name, LmdbStore.open(directory, limit), null);
+      LmdbStore store = LmdbStore.open(directory, limit);
+      ContentIndex index = new ContentIndex(name, store, null);
+      index.replaced = store.replaced();
+      return index;
     } catch (StoreException | LinkageError e) {
       ContentIndex index = inMemory(name);
       index.warn(e);
@@ -128,6 +132,14 @@ public final class ContentIndex implements AutoCloseable {
   /** Why what is entered does not outlive this process; null if it does, or is not meant to. */
   public @Nullable String fault() {
     return fault;
+  }
+
+  /**
+   * What was wrong with the index that was found, so that it was set aside as data.mdb.set-aside;
+   * null if nothing was.
+   */
+  public @Nullable String replaced() {
+    return replaced;
   }
 
   /** Whether what is entered outlives this process. */

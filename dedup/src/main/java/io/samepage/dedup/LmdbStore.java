@@ -82,6 +82,7 @@ final class LmdbStore implements Store {
   private final ReadWriteLock open = new ReentrantReadWriteLock();
 
   private boolean closed; // guarded by open
+  private @Nullable String replaced;
 
   private LmdbStore(Fd directory, Fd users, long limit) throws StoreException {
     this.directory = directory;
@@ -156,8 +157,9 @@ final class LmdbStore implements Store {
         Files.lockExclusively(gate.number());
         users = openLock(directory, USERS);
         boolean alone = Files.tryLockExclusively(users.number());
+        String fault = null;
         if (alone) {
-          String fault = LmdbPages.fault(directory.number(), DATA);
+          fault = LmdbPages.fault(directory.number(), DATA);
           if (fault != null) {
             setAside(directory, path, fault);
           }
@@ -169,10 +171,12 @@ final class LmdbStore implements Store {
           if (!alone) {
             throw e;
           }
-          setAside(directory, path, String.valueOf(e.getMessage()));
+          fault = String.valueOf(e.getMessage());
+          setAside(directory, path, fault);
           store = new LmdbStore(directory, users, Math.min(limit, MAP_SIZE / 4 * 3));
         }
         Files.lockShared(users.number());
+        store.replaced = fault;
         directory = null;
         users = null;
         return store;
@@ -187,6 +191,11 @@ final class LmdbStore implements Store {
         directory.close();
       }
     }
+  }
+
+  /** What was wrong with an index that was set aside for this one; null if there was none. */
+  @Nullable String replaced() {
+    return replaced;
   }
 
   private static Fd openLock(Fd directory, byte[] name) throws ErrnoException {

@@ -69,6 +69,13 @@ final class IndexCommand implements Callable<Integer> {
         throw new CommandFailure(
             ExitCode.SYSTEM, location + " cannot hold an index: " + opened.fault());
       }
+      if (opened.replaced() != null) {
+        Caller.err()
+            .printf(
+                "samepage: the index in %s cannot be used (%s): it is set aside as data.mdb.set-aside,"
+                    + " and built anew%n",
+                location, opened.replaced());
+      }
       for (ByteString tree : trees) {
         try {
           indexer.index(tree.toBytes());
