@@ -48,6 +48,11 @@ final class Overlay {
   final CopyUp copyUp;
   final OpenFiles openFiles;
   final LockTable locks;
+  final Partials partials = new Partials();
+
+  /** Null on a mount that cannot change. */
+  final @Nullable PartialCopies partialCopies;
+
   final ReentrantReadWriteLock tree;
 
   Overlay(
@@ -55,6 +60,7 @@ final class Overlay {
       LayerStack layers,
       @Nullable WorkDirectory work,
       @Nullable HardLinkIndex index,
+      @Nullable PartialDirectory partialDirectory,
       Handles handles,
       int descriptorLimit,
       Connection connection,
@@ -67,12 +73,31 @@ final class Overlay {
     xattrs = new OverlayXattrs(config.userXattrs());
     nodes = new NodeTable(Resolver.root(layers, xattrs));
     descriptors = new Descriptors(descriptorLimit, layers.upper());
-    access = new LayerAccess(descriptors, layers, xattrs, index);
+    access = new LayerAccess(descriptors, layers, xattrs, index, partials);
     resolver = new Resolver(layers, xattrs, config, descriptors, nodes, index);
     reader = new DirectoryReader(descriptors, layers, xattrs);
     tree = new ReentrantReadWriteLock();
     copyUp = new CopyUp(access, xattrs, config, descriptors, reader, work, index, tree, connection);
     locks = new LockTable();
+    if (work == null || partialDirectory == null) {
+      partialCopies = null;
+    } else {
+      partialCopies =
+          new PartialCopies(
+              config,
+              access,
+              layers,
+              partials,
+              partialDirectory,
+              work,
+              copyUp,
+              nodes,
+              tree,
+              node -> forget(node.nodeid, 1));
+      copyUp.completeWith(
+          new PartialCompletion(
+              config, copyUp, partials, partialDirectory, descriptors, reader, tree));
+    }
     openFiles =
         new OpenFiles(
             access,
@@ -84,7 +109,9 @@ final class Overlay {
             locks,
             tree,
             connection,
-            sharing);
+            sharing,
+            partials,
+            partialCopies);
   }
 
   /** The work directory; EROFS on a mount that cannot change. */
@@ -137,6 +164,9 @@ final class Overlay {
       fresh = !found.known();
       node = take(found, parent, name);
       fresh = fresh && node == found.node();
+      if (fresh && node != null) {
+        bindPartial(node, stat);
+      }
     }
     try {
       if (fresh) {
@@ -183,9 +213,16 @@ final class Overlay {
     }
     node = found.node();
     if (!found.known()) {
+      bindPartial(node, stat);
       node.note(stat);
     }
     return node;
+  }
+
+  private void bindPartial(Node node, Stat below) {
+    if (partialCopies != null) {
+      partialCopies.bind(node, below);
+    }
   }
 
   private static void absent(Entry entry) {
@@ -219,6 +256,9 @@ final class Overlay {
 
   /** Closes everything. No request is under way any more. */
   void close() {
+    if (partialCopies != null) {
+      partialCopies.close();
+    }
     locks.close();
     openFiles.close();
     for (Node node : nodes.all()) {
@@ -244,6 +284,9 @@ final class Overlay {
   private void drop(Node node) {
     Node successor = openFiles.successorOf(node);
     openFiles.forgotten(node);
+    if (node.isPartial()) {
+      partials.forgotten(node);
+    }
     if (successor != null) {
       forget(successor.nodeid, 1);
     }

@@ -16,6 +16,7 @@ import io.samepage.fuse.Opened;
 import io.samepage.fuse.Request;
 import io.samepage.overlay.Handles.Handle;
 import io.samepage.overlay.LayerAccess.Place;
+import io.samepage.overlay.Partials.Use;
 import io.samepage.overlay.options.HostDirectory;
 import io.samepage.overlay.options.MountDirectories;
 import io.samepage.posix.Errno;
@@ -27,6 +28,7 @@ import io.samepage.posix.NativeBuffer;
 import io.samepage.posix.Processes;
 import io.samepage.posix.Stat;
 import io.samepage.posix.StatFs;
+import java.lang.ref.Reference;
 import java.util.List;
 import java.util.function.ObjLongConsumer;
 import org.jspecify.annotations.Nullable;
@@ -37,11 +39,13 @@ import org.jspecify.annotations.Nullable;
  */
 public final class OverlayFileSystem implements FileSystem {
   private static final int PAGE_MASK = 4095;
+  private static final int COPIED_AT_ONCE = 1 << 20;
 
   private final OverlayConfig config;
   private final LayerStack layers;
   private final @Nullable WorkDirectory work;
   private final @Nullable HardLinkIndex index;
+  private final @Nullable PartialDirectory partialDirectory;
   private final @Nullable Sharing sharing;
   private final byte @Nullable [] upperPath;
   private final List<byte[]> lowerPaths;
@@ -64,12 +68,14 @@ public final class OverlayFileSystem implements FileSystem {
       LayerStack layers,
       @Nullable WorkDirectory work,
       @Nullable HardLinkIndex index,
+      @Nullable PartialDirectory partialDirectory,
       @Nullable Sharing sharing,
       MountDirectories directories) {
     this.config = config;
     this.layers = layers;
     this.work = work;
     this.index = index;
+    this.partialDirectory = partialDirectory;
     this.sharing = sharing;
     HostDirectory upper = directories.upper();
     this.upperPath = upper == null ? null : upper.path().toBytes();
@@ -90,8 +96,10 @@ public final class OverlayFileSystem implements FileSystem {
     WorkDirectory work = null;
     try {
       HardLinkIndex index = null;
+      PartialDirectory partialDirectory = null;
       if (workdir != null && !config.readOnly()) {
         work = WorkDirectory.open(workdir.fd());
+        partialDirectory = PartialDirectory.open(workdir.fd());
         if (config.index()) {
           index =
               new HardLinkIndex(
@@ -100,7 +108,8 @@ public final class OverlayFileSystem implements FileSystem {
       }
       Sharing sharing =
           stableFiles == null ? null : Sharing.open(stableFiles, layers, directories.lower());
-      return new OverlayFileSystem(config, layers, work, index, sharing, directories);
+      return new OverlayFileSystem(
+          config, layers, work, index, partialDirectory, sharing, directories);
     } catch (ErrnoException e) {
       if (work != null) {
         work.close();
@@ -164,7 +173,9 @@ public final class OverlayFileSystem implements FileSystem {
   public void init(Connection connection) throws ErrnoException {
     // A quarter of what may be open; the rest is for files.
     int limit = (int) Math.max(64, Math.min(4096, Processes.descriptorLimit() / 4));
-    Overlay overlay = new Overlay(config, layers, work, index, handles, limit, connection, sharing);
+    Overlay overlay =
+        new Overlay(
+            config, layers, work, index, partialDirectory, handles, limit, connection, sharing);
     Removal removal = new Removal(overlay);
     Redirects redirects = new Redirects(overlay);
     parts =
@@ -523,6 +534,14 @@ public final class OverlayFileSystem implements FileSystem {
       Request request, long nodeid, long handle, long offset, int size, NativeBuffer out)
       throws ErrnoException {
     Handle open = handles.get(handle);
+    try (Use partial = overlay().openFiles.partial(open)) {
+      if (partial != null) {
+        if (!open.isAligned(offset, size) && offset < partial.file().size()) {
+          throw ErrnoException.of(Errno.EINVAL);
+        }
+        return partial.file().read(offset, size, out);
+      }
+    }
     int fd = overlay().openFiles.readable(open);
     if (!open.isAligned(offset, size)) {
       Stat stat = new Stat();
@@ -574,6 +593,11 @@ public final class OverlayFileSystem implements FileSystem {
       throw ErrnoException.of(Errno.EINVAL);
     }
     OpenFiles openFiles = overlay().openFiles;
+    try (Use partial = openFiles.partialForWriting(open)) {
+      if (partial != null) {
+        return partial.file().write(offset, size, address); // of a file without set-id bits
+      }
+    }
     int fd = openFiles.writable(open);
     int written = Files.pwrite(fd, address, size, offset);
     if (killSuidgid && open.node().maySetIds()) {
@@ -608,7 +632,16 @@ public final class OverlayFileSystem implements FileSystem {
   public void fsync(Request request, long nodeid, long handle, boolean dataOnly)
       throws ErrnoException {
     Overlay overlay = overlay();
-    if (config.volatileUpper() || !overlay.node(nodeid).hasUpper()) {
+    if (config.volatileUpper()) {
+      return;
+    }
+    try (Use partial = overlay.openFiles.partial(handles.get(handle))) {
+      if (partial != null) {
+        partial.file().sync();
+        return;
+      }
+    }
+    if (!overlay.node(nodeid).hasUpper()) {
       return;
     }
     int fd = overlay.openFiles.readable(handles.get(handle));
@@ -664,7 +697,14 @@ public final class OverlayFileSystem implements FileSystem {
   @Override
   public long lseek(Request request, long nodeid, long handle, long offset, int whence)
       throws ErrnoException {
-    return Files.seek(overlay().openFiles.readable(handles.get(handle)), offset, whence);
+    OpenFiles openFiles = overlay().openFiles;
+    Handle open = handles.get(handle);
+    try (Use partial = openFiles.partial(open)) {
+      if (partial != null) {
+        return partial.file().seek(offset, whence);
+      }
+    }
+    return Files.seek(openFiles.readable(open), offset, whence);
   }
 
   @Override
@@ -682,6 +722,17 @@ public final class OverlayFileSystem implements FileSystem {
     Handle in = handles.get(handleIn);
     Handle out = handles.get(handleOut);
     Protection.checkAllocation(out.node(), 0);
+    try (Use from = open.partial(in);
+        Use to = open.partialForWriting(out)) {
+      if (from != null || to != null) {
+        long pages = copyPages(in, from, offsetIn, out, to, offsetOut, length);
+        if (to == null && out.node().maySetIds()) {
+          Privileges.dropSetIdsUnlessPrivileged(request, open.writable(out));
+          open.modeChanged(out.node());
+        }
+        return pages;
+      }
+    }
     int fd = open.writable(out);
     long copied;
     try {
@@ -697,6 +748,34 @@ public final class OverlayFileSystem implements FileSystem {
       open.modeChanged(out.node());
     }
     return copied;
+  }
+
+  /** Copies some bytes where at least one of the files is not whole in one place. */
+  private long copyPages(
+      Handle in,
+      @Nullable Use from,
+      long offsetIn,
+      Handle out,
+      @Nullable Use to,
+      long offsetOut,
+      long length)
+      throws ErrnoException {
+    OpenFiles open = overlay().openFiles;
+    NativeBuffer buffer = NativeBuffer.allocate((int) Math.min(length, COPIED_AT_ONCE));
+    try {
+      int got =
+          from != null
+              ? from.file().read(offsetIn, buffer.capacity(), buffer)
+              : read(open.readable(in), offsetIn, buffer.capacity(), buffer);
+      if (got == 0) {
+        return 0;
+      }
+      return to != null
+          ? to.file().write(offsetOut, got, buffer.address())
+          : Files.pwrite(open.writable(out), buffer.address(), got, offsetOut);
+    } finally {
+      Reference.reachabilityFence(buffer);
+    }
   }
 
   // ------------------------------------------------------------------ locks
