@@ -1,0 +1,233 @@
+#!/usr/bin/env bats
+# Large lower files that are written: page by page (partial=SIZE), whatever is done to them, and whoever dies on the way.
+
+load lib/harness
+
+# A lower file of many pages, with holes and without a whole number of pages.
+large() {
+    under_kernel && skip "the kernel's overlayfs copies up whole files"
+    own_stack
+    head -c 1500007 /dev/urandom >"$L/big"
+    fallocate -p -o 409600 -l 204800 "$L/big"
+    cp "$L/big" "$STACK/old"
+    if [[ -z ${1:-} ]]; then mount_overlay -o partial=64K; fi
+}
+
+fsx() {
+    timeout -k 1 120 "$SUITE/lib/fsx.py" --model "$STACK/model" "$@" "$M/big"
+}
+
+storm() {
+    timeout -k 1 60 "$SUITE/lib/storm.py" "$@"
+}
+
+partial() { # there are this many files in the work directory that are partly above
+    local map count=0
+    for map in "$W"/partial/*.map; do
+        [[ ! -e $map ]] || count=$((count + 1))
+    done
+    equal "$count" "$1"
+}
+
+kill_daemon() {
+    local pid
+    pid=$(daemon_of "$MNT")
+    kill -9 "$pid"
+    umount -l "$MNT"
+    await_exit "$pid"
+}
+
+lowers_changed() {
+    rm -rf "$STACK/lower.before"
+    remember_lowers
+}
+
+kernel_shows() { # FILE: what the kernel's overlayfs on the same layers has for big
+    mount_kernel_on_same_layers
+    cmp "$M/big" "$1"
+}
+
+@test "opening for reading and writing copies nothing and breaks nothing" {
+    large
+    sys open w "$M/big" rdwr , pread w 5000 10 >/dev/null
+    absent "$U/big" "$W/partial"
+    cmp "$M/big" "$STACK/old"
+}
+
+@test "the first write copies its page, and the upper directory has nothing of it" {
+    large
+    sys open w "$M/big" rdwr , pwrite w 100000 hello , is hello pread w 100000 5 , sh "ls '$U' '$W/partial' >'$STACK/seen'" \
+        , is 1500007 fstat w size
+    equal "$(tr '\n' ' ' <"$STACK/seen")" "$U:  $W/partial: 1.data 1.map "
+    (($(stat -c %b "$W/partial/1.data") * 512 <= 8192))
+    printf hello | dd of="$STACK/old" bs=1 seek=100000 conv=notrunc status=none
+    cmp "$M/big" "$STACK/old"
+}
+
+@test "until it is complete the kernel's overlayfs shows the old file, and the next mount the new one" {
+    large
+    sys open w "$M/big" rdwr , pwrite w 700000 hello
+    kernel_shows "$STACK/old"
+    umount_overlay
+    mount_overlay
+    sys open r "$M/big" rdonly , is hello pread r 700000 5
+}
+
+@test "the rest is filled in the background, and then the upper directory has the whole file" {
+    large
+    touch -d "2001-02-03 04:05:06" "$L/big" && chmod 640 "$L/big" && chown 3:4 "$L/big" && setfattr -n user.note -v x "$L/big"
+    lowers_changed
+    remount_overlay -o partial=64K
+    sys open w "$M/big" rdwr , pwrite w 700000 hello , fsync w
+    local times
+    times=$(sys lstat "$M/big" mtime,ino)
+    eventually 20 present "$U/big"
+    eventually 20 partial 0
+    equal "$(sys lstat "$M/big" mtime,ino)" "$times"
+    attr "$U/big" mode,uid,gid "640 3 4"
+    equal "$(xattr_of "$U/big" user.note)" x
+    printf hello | dd of="$STACK/old" bs=1 seek=700000 conv=notrunc status=none
+    cmp "$M/big" "$STACK/old"
+    kernel_shows "$STACK/old"
+}
+
+@test "whatever is read, written, mapped, cut off and copied, it is what a model says" {
+    large
+    local n
+    for n in 1 2 3; do
+        fsx --operations 600
+    done
+    chmod 600 "$M/big"
+    partial 0
+    kernel_shows "$STACK/model"
+}
+
+@test "so it is with operations that complete it in between" {
+    large
+    fsx --operations 600 --whole
+    kernel_shows "$STACK/model"
+}
+
+@test "what was written survives kill -9 again and again" {
+    large
+    local n
+    for n in 1 2 3; do
+        fsx --operations 150
+        kill_daemon
+        mount_kernel "lowerdir=$LOWERDIR,upperdir=$UPPER,workdir=$WORK" "$MNT"
+        cmp "$M/big" "$STACK/old"
+        timeout 20 umount "$MNT"
+        mount_overlay -o partial=64K
+        cmp "$M/big" "$STACK/model"
+    done
+    chmod 600 "$M/big"
+    kernel_shows "$STACK/model"
+}
+
+@test "kill -9 in the middle of writes leaves each page old or new" {
+    large
+    local n
+    for n in 1 2 3; do
+        : >"$STACK/log"
+        cp "$M/big" "$STACK/before"
+        storm write "$M/big" "$STACK/log" &
+        local writer=$!
+        eventually 10 longer_than "$STACK/log" $((30000 * n))
+        kill_daemon
+        wait "$writer" || true
+        mount_overlay -o partial=64K
+        storm check "$M/big" "$STACK/log" "$STACK/before"
+    done
+    chmod 600 "$M/big"
+    storm check "$M/big" "$STACK/log" "$STACK/before"
+    cp "$M/big" "$STACK/new"
+    kernel_shows "$STACK/new"
+}
+
+longer_than() {
+    (($(stat -c %s "$1") > $2))
+}
+
+@test "descriptors that were opened before read what is written" {
+    large
+    sys open r "$M/big" rdonly , open w "$M/big" rdwr , pwrite w 700000 hello , is hello pread r 700000 5 \
+        , open s "$M/big" rdonly , is hello pread s 700000 5
+}
+
+@test "chmod, chown, xattrs, rename, link and utimes keep what was written" {
+    large
+    cp "$STACK/old" "$STACK/new"
+    printf hello | dd of="$STACK/new" bs=1 seek=700000 conv=notrunc status=none
+    local change
+    for change in "chmod 600 big" "chown 7:8 big" "setfattr -n user.a -v b big" "mv big other" "ln big other" "touch -d 2001-02-03 big"; do
+        rm -rf "$U/big" "$U/other"
+        remount_overlay -o partial=64K
+        sys open w "$M/big" rdwr , pwrite w 700000 hello
+        partial 1
+        (cd "$M" && $change)
+        partial 0
+        if [[ -e $M/other ]]; then cmp "$M/other" "$STACK/new"; else cmp "$M/big" "$STACK/new"; fi
+        umount_overlay
+        rm -rf "$U"/* "$W"/index/*
+        mount_overlay -o partial=64K
+    done
+}
+
+@test "a file that is unlinked goes on for those who have it open, and leaves nothing" {
+    large
+    sys open w "$M/big" rdwr , pwrite w 700000 hello , unlink "$M/big" , is hello pread w 700000 5 , pwrite w 3 more , is more pread w 3 4 \
+        , is 0 fstat w nlink , ftruncate w 800000 , is 800000 fstat w size , fchmod w 600 , is hello pread w 700000 5 , pwrite w 3 MORE , is MORE pread w 3 4
+    absent "$M/big"
+    names "$W/partial"
+    remount_overlay
+    absent "$M/big"
+}
+
+@test "another file renamed over it, or O_TRUNC, leaves nothing of it" {
+    large
+    sys open w "$M/big" rdwr , pwrite w 700000 hello
+    echo new >"$M/new"
+    mv "$M/new" "$M/big"
+    content "$M/big" $'new\n'
+    names "$W/partial"
+    own_stack 2
+    head -c 200000 /dev/urandom >"$L/big"
+    mount_overlay -o partial=64K
+    sys open w "$M/big" rdwr , pwrite w 70000 hello
+    echo short >"$M/big"
+    content "$M/big" $'short\n'
+    names "$W/partial"
+    kernel_content
+}
+
+kernel_content() {
+    mount_kernel_on_same_layers
+    content "$M/big" $'short\n'
+}
+
+@test "changes of a lower file that was changed itself are kept, and do not show" {
+    large
+    sys open w "$M/big" rdwr , pwrite w 700000 hello
+    umount_overlay
+    head -c 300000 /dev/urandom >"$L/big"
+    lowers_changed
+    mount_overlay -o partial=64K
+    cmp "$M/big" "$L/big"
+    partial 1
+}
+
+@test "small files, hard links, set-id files and partial=off are copied up at the open" {
+    large unmounted
+    head -c 60000 /dev/urandom >"$L/small"
+    head -c 200000 /dev/urandom >"$L/linked" && ln "$L/linked" "$L/linked2"
+    head -c 200000 /dev/urandom >"$L/setid" && chmod 4755 "$L/setid"
+    mount_overlay -o partial=64K
+    local name
+    for name in small linked setid; do
+        sys open w "$M/$name" rdwr
+        present "$U/$name"
+    done
+    remount_overlay -o partial=off
+    sys open w "$M/big" rdwr
+    present "$U/big"
+}
