@@ -73,6 +73,22 @@ kernel_shows() { # FILE: what the kernel's overlayfs on the same layers has for 
     sys open r "$M/big" rdonly , is hello pread r 700000 5
 }
 
+@test "a later mount completes it, whether or not anybody looks" {
+    large unmounted
+    mkdir -p "$L2/d/e"
+    mv "$L/big" "$L2/d/e/big"
+    mount_overlay -o partial=64K
+    sys open w "$M/d/e/big" rdwr , pwrite w 700000 hello
+    kill_daemon
+    absent "$U/d/e/big"
+    partial 1
+    mount_overlay -o partial=off
+    eventually 20 present "$U/d/e/big"
+    eventually 20 partial 0
+    printf hello | dd of="$STACK/old" bs=1 seek=700000 conv=notrunc status=none
+    cmp "$U/d/e/big" "$STACK/old"
+}
+
 @test "the rest is filled in the background, and then the upper directory has the whole file" {
     large
     touch -d "2001-02-03 04:05:06" "$L/big" && chmod 640 "$L/big" && chown 3:4 "$L/big" && setfattr -n user.note -v x "$L/big"
@@ -168,7 +184,7 @@ longer_than() {
         partial 0
         if [[ -e $M/other ]]; then cmp "$M/other" "$STACK/new"; else cmp "$M/big" "$STACK/new"; fi
         umount_overlay
-        rm -rf "$U"/* "$W"/index/*
+        rm -rf "${U:?}"/* "${W:?}"/index/*
         mount_overlay -o partial=64K
     done
 }

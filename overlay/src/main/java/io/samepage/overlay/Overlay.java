@@ -3,10 +3,14 @@ package io.samepage.overlay;
 import io.samepage.fuse.Attributes;
 import io.samepage.fuse.Connection;
 import io.samepage.fuse.Entry;
+import io.samepage.fuse.FileSystem;
 import io.samepage.overlay.lock.LockTable;
 import io.samepage.posix.Errno;
 import io.samepage.posix.ErrnoException;
 import io.samepage.posix.Stat;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 import org.jspecify.annotations.Nullable;
@@ -217,6 +221,54 @@ final class Overlay {
       node.note(stat);
     }
     return node;
+  }
+
+  /**
+   * Looks up what earlier mounts have left half copied up, so that it goes on; what is not where it
+   * was goes on when somebody looks it up.
+   */
+  void resumePartials() {
+    if (partialCopies != null) {
+      for (byte[] path : partialCopies.pendingPaths()) {
+        List<Long> counted = new ArrayList<>();
+        try {
+          walk(path, counted);
+        } catch (ErrnoException e) {
+          // It is not there any more.
+        }
+        for (int i = counted.size() - 1; i >= 0; i--) {
+          forget(counted.get(i), 1);
+        }
+      }
+    }
+  }
+
+  private void walk(byte[] path, List<Long> counted) throws ErrnoException {
+    Directory directory = nodes.directory(FileSystem.ROOT);
+    Entry entry = new Entry();
+    int start = 0;
+    for (int end = 0; end <= path.length; end++) {
+      if (end < path.length && path[end] != '/') {
+        continue;
+      }
+      byte[] name = Arrays.copyOfRange(path, start, end);
+      start = end + 1;
+      tree.readLock().lock();
+      try {
+        synchronized (directory) {
+          lookup(directory, name, entry);
+        }
+      } finally {
+        tree.readLock().unlock();
+      }
+      if (entry.nodeid == 0) {
+        return;
+      }
+      counted.add(entry.nodeid);
+      if (end < path.length) {
+        directory = nodes.directory(entry.nodeid);
+      }
+    }
   }
 
   private void bindPartial(Node node, Stat below) {

@@ -135,7 +135,7 @@ public final class OverlayFileSystem implements FileSystem {
   public OverlayCounters counters() {
     Parts now = parts;
     if (now == null) {
-      return new OverlayCounters(0, 0, 0, 0, 0, null, 0);
+      return new OverlayCounters(0, 0, 0, 0, 0, 0, null, 0);
     }
     Overlay overlay = now.overlay;
     StableFiles.Counters shared = sharing == null ? null : sharing.counters();
@@ -143,6 +143,7 @@ public final class OverlayFileSystem implements FileSystem {
         overlay.nodes.size(),
         handles.size(),
         overlay.copyUp.count(),
+        overlay.partialCopies == null ? 0 : overlay.partialCopies.count(),
         overlay.openFiles.breaks(),
         overlay.openFiles.fallbacks(),
         shared,
@@ -186,6 +187,7 @@ public final class OverlayFileSystem implements FileSystem {
             new Renames(overlay, removal, redirects),
             new Metadata(overlay),
             new PageMaps(overlay, sharing, upperPath, lowerPaths));
+    overlay.resumePartials();
   }
 
   @Override

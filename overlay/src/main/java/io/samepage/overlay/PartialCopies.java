@@ -13,6 +13,7 @@ import io.samepage.posix.Linux;
 import io.samepage.posix.Processes;
 import io.samepage.posix.Stat;
 import io.samepage.posix.Xattrs;
+import java.util.List;
 import java.util.Map;
 import java.util.Queue;
 import java.util.Set;
@@ -297,16 +298,23 @@ final class PartialCopies implements AutoCloseable {
     return true;
   }
 
+  /** Where the files were that earlier mounts left and that nobody has looked up yet. */
+  List<byte[]> pendingPaths() {
+    return pending.values().stream().map(entry -> entry.record().path()).toList();
+  }
+
   private @Nullable Entry create(Node node) throws ErrnoException {
     LayerDirectory lower = node.lowerDirectory();
     if (lower == null) {
       return null;
     }
     byte[] origin;
+    byte @Nullable [] path;
     Stat named = new Stat();
     tree.readLock().lock();
     try (Place place = access.lowerData(node)) {
       Files.stat(place.dirfd(), place.name(), named);
+      path = PageMaps.pathInMount(node);
       origin = Origin.encode(lower.layer(), place.dirfd(), place.name());
     } finally {
       tree.readLock().unlock();
@@ -326,7 +334,7 @@ final class PartialCopies implements AutoCloseable {
       String number = directory.freeNumber();
       byte[] data = Names.ascii(number + DATA);
       byte[] map = Names.ascii(number + MAP);
-      PartialRecord record = PartialRecord.of(stat, origin);
+      PartialRecord record = PartialRecord.of(stat, origin, path == null ? Names.EMPTY : path);
       boolean durable = !config.volatileUpper();
       return new Entry(
           data, map, PartialFile.create(directory.fd(), data, map, record, source, durable));

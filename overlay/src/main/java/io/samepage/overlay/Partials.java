@@ -1,6 +1,7 @@
 package io.samepage.overlay;
 
 import io.samepage.overlay.partial.PartialFile;
+import io.samepage.overlay.partial.PartialRecord;
 import io.samepage.posix.ErrnoException;
 import io.samepage.posix.Files;
 import io.samepage.posix.Stat;
@@ -67,6 +68,10 @@ final class Partials {
       if (retired && uses == 0) {
         file.close();
       }
+    }
+
+    PartialRecord record() {
+      return file.record();
     }
 
     synchronized boolean isRemoved() {

@@ -97,12 +97,12 @@ public final class PartialFile implements AutoCloseable {
       throws ErrnoException {
     Fd data = new Fd(Files.open(directory, dataName, NEW, 0600));
     Fd map = null;
-    NativeBuffer buffer = NativeBuffer.allocate(PAGE);
+    NativeBuffer buffer = NativeBuffer.allocate(PartialRecord.LENGTH);
     try {
       Files.truncate(data.number(), record.size());
       map = new Fd(Files.open(directory, mapName, NEW, 0600));
       record.write(buffer.bytes(), record.size());
-      PageBitmap.writeAll(map.number(), buffer, PAGE, 0);
+      PageBitmap.writeAll(map.number(), buffer, PartialRecord.LENGTH, 0);
       if (durable) {
         Files.fsync(data.number());
         Files.fsync(map.number());
@@ -125,10 +125,10 @@ public final class PartialFile implements AutoCloseable {
   /** Reads the record of a map file; null if it is none, or damaged. */
   public static @Nullable PartialRecord record(int directory, byte[] mapName)
       throws ErrnoException {
-    NativeBuffer buffer = NativeBuffer.allocate(PAGE);
+    NativeBuffer buffer = NativeBuffer.allocate(PartialRecord.LENGTH);
     try (Fd map = new Fd(Files.open(directory, mapName, Linux.O_RDONLY | Linux.O_NOFOLLOW, 0))) {
-      int got = Files.pread(map.number(), buffer.address(), PAGE, 0);
-      return got == PAGE ? PartialRecord.read(buffer.bytes()) : null;
+      int got = Files.pread(map.number(), buffer.address(), PartialRecord.LENGTH, 0);
+      return got == PartialRecord.LENGTH ? PartialRecord.read(buffer.bytes()) : null;
     } finally {
       Reference.reachabilityFence(buffer);
     }

@@ -11,10 +11,10 @@ import org.jspecify.annotations.Nullable;
  * What a partial copy-up is of: the first {@link #LENGTH} bytes of its map file.
  *
  * <pre>
- *   0        8        16       24       32       40       48        50
- *  +--------+--------+--------+--------+--------+--------+---------+-----------------+     +-------+
- *  | magic  | limit  | inode  | size   | mtime  | ctime  | length  | origin          |  …  | CRC   |
- *  +--------+--------+--------+--------+--------+--------+---------+-----------------+     +-------+
+ *   0        8        16       24       32       40       48        50               n        n+2           8188
+ *  +--------+--------+--------+--------+--------+--------+---------+----------------+---------+--------+…+-----+
+ *  | magic  | limit  | inode  | size   | mtime  | ctime  | length  | origin         | length  | path   | | CRC |
+ *  +--------+--------+--------+--------+--------+--------+---------+----------------+---------+--------+…+-----+
  * </pre>
  *
  * All is little-endian. The limit is up to where unbroken pages read from the lower file, in bytes;
@@ -24,24 +24,31 @@ import org.jspecify.annotations.Nullable;
  * @param mtime nanoseconds since 1970
  * @param ctime nanoseconds since 1970
  * @param origin what finds the lower file again; at most {@link #MAX_ORIGIN} bytes
+ * @param path where the file was in the mount when it was begun, without a slash at either end; at
+ *     most {@link #MAX_PATH} bytes, else empty
  */
 @SuppressWarnings("ArrayRecordComponent") // never compared
-public record PartialRecord(long ino, long size, long mtime, long ctime, byte[] origin) {
+public record PartialRecord(
+    long ino, long size, long mtime, long ctime, byte[] origin, byte[] path) {
   /** Of the record in a map file, in bytes; the bitmap follows. */
-  static final int LENGTH = 4096;
+  static final int LENGTH = 8192;
 
   static final int LIMIT_AT = 8;
 
   /** How long an origin can be, in bytes. */
   public static final int MAX_ORIGIN = 1024;
 
+  /** How long a path can be, in bytes. */
+  public static final int MAX_PATH = 4096;
+
   private static final long MAGIC = 0x3174726170732e01L;
   private static final int CRC_AT = LENGTH - 4;
   private static final long SECOND = 1_000_000_000L;
 
   /** What a Stat describes. */
-  public static PartialRecord of(Stat stat, byte[] origin) {
-    return new PartialRecord(stat.ino, stat.size, mtime(stat), ctime(stat), origin);
+  public static PartialRecord of(Stat stat, byte[] origin, byte[] path) {
+    byte[] kept = path.length <= MAX_PATH ? path : new byte[0];
+    return new PartialRecord(stat.ino, stat.size, mtime(stat), ctime(stat), origin, kept);
   }
 
   /** Whether a Stat shows that the lower file is what it was. */
@@ -66,6 +73,7 @@ public record PartialRecord(long ino, long size, long mtime, long ctime, byte[] 
     b.position(0);
     b.putLong(MAGIC).putLong(limit).putLong(ino).putLong(size).putLong(mtime).putLong(ctime);
     b.putShort((short) origin.length).put(origin);
+    b.putShort((short) path.length).put(path);
     b.putInt(CRC_AT, crc(b));
   }
 
@@ -83,7 +91,9 @@ public record PartialRecord(long ino, long size, long mtime, long ctime, byte[] 
       long ctime = b.getLong();
       byte[] origin = new byte[b.getShort() & 0xffff];
       b.get(origin);
-      return new PartialRecord(ino, size, mtime, ctime, origin);
+      byte[] path = new byte[b.getShort() & 0xffff];
+      b.get(path);
+      return new PartialRecord(ino, size, mtime, ctime, origin, path);
     } catch (BufferUnderflowException | IndexOutOfBoundsException e) {
       return null;
     }

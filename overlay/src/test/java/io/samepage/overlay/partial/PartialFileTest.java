@@ -76,7 +76,7 @@ final class PartialFileTest {
     Fd source = source();
     Stat stat = new Stat();
     Files.stat(source.number(), stat);
-    PartialRecord record = PartialRecord.of(stat, new byte[] {1, 2, 3});
+    PartialRecord record = PartialRecord.of(stat, new byte[] {1, 2, 3}, new byte[] {4, 5});
     assertThat(record.matches(stat)).isTrue();
     file = PartialFile.create(directory.number(), DATA, MAP, record, source, true);
   }
@@ -87,6 +87,7 @@ final class PartialFileTest {
     PartialRecord record = PartialFile.record(directory.number(), MAP);
     assertThat(record).isNotNull();
     assertThat(record.origin()).containsExactly(1, 2, 3);
+    assertThat(record.path()).containsExactly(4, 5);
     assertThat(record.size()).isEqualTo(file.record().size());
     file = PartialFile.open(directory.number(), DATA, MAP, record, source());
   }
