@@ -132,3 +132,47 @@ groups() {
         "${BATS_TEST_DIRNAME}/lib/write-storm" "$M" "$seed" "${SAMEPAGE_STORM_STEPS:-100}"
     done
 }
+
+# How many of these files have pages in memory.
+resident() { # FILE...
+    fincore --bytes --noheadings --output RES "$@" | grep -vcw 0
+}
+
+uses_another() { # FILE: its page map says so
+    "$SAMEPAGE" pages --json "$1" 3>&- 4>&- | grep -q '"SHARED"'
+}
+
+@test "without passthrough equal files are read through one of them, which alone is in the cache below" {
+    own_stack
+    export SAMEPAGE_INDEX=$STACK/index
+    head -c 300000 /dev/urandom >"$L/one"
+    cp "$L/one" "$L/two"
+    cp "$L/one" "$L2/three"
+    echo small >"$L/small"
+    find "$L" "$L2" -type f -exec touch -d '2 days ago' {} +
+    "$SAMEPAGE" index "$L" "$L2" >"$STACK/index.out" 2>&1 3>&- 4>&- || { cat "$STACK/index.out" && return 1; }
+    mount_overlay -o sharing=file,passthrough=off
+    content "$M/small" $'small\n'
+    uses_others() {
+        local file count=0
+        for file in one two three; do
+            ! uses_another "$M/$file" || count=$((count + 1))
+        done
+        equal "$count" 2
+    }
+    eventually 30 uses_others
+    local files=("$L/one" "$L/two" "$L2/three") file
+    sync
+    for file in "${files[@]}"; do
+        dd if="$file" iflag=nocache count=0 status=none
+    done
+    equal "$(resident "${files[@]}" || true)" 0
+    for file in one two three; do
+        cmp "$M/$file" - <"$M/one"
+    done
+    equal "$(resident "${files[@]}")" 1
+    # A write parts it from the others.
+    sys open w "$M/two" rdwr , pwrite w 5 changed
+    differ "$(sha1sum <"$M/two")" "$(sha1sum <"$M/three")"
+    equal "$(sha1sum <"$M/one")" "$(sha1sum <"$M/three")"
+}

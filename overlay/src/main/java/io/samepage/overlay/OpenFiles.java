@@ -221,10 +221,8 @@ final class OpenFiles {
     Mode mode;
     Content content = null;
     long generation = sharing == null ? 0 : sharing.generation();
-    if (backingFiles == null) {
-      mode = Mode.CACHED;
-    } else if (above) {
-      mode = Mode.UPPER;
+    if (above) {
+      mode = backingFiles == null ? Mode.CACHED : Mode.UPPER;
     } else if (write || node.isPartial()) {
       mode = Mode.CACHED; // each page from where it is
     } else if (file != null && file.mode != Mode.UPPER && isSettled(node, file)) {
@@ -232,7 +230,7 @@ final class OpenFiles {
     } else {
       // In the cache of its own inode a file shares nothing, be it the stable file itself or one
       // that uses another's pages.
-      boolean cached = lowerReading(node) == Reading.CACHED;
+      boolean cached = backingFiles == null || lowerReading(node) == Reading.CACHED;
       boolean unshared = generation != 0 && node.unsharedAt == (int) generation;
       if (sharing != null && !(cached && unshared)) {
         content = content(node);
@@ -240,7 +238,9 @@ final class OpenFiles {
             content == null || (content.isKnown() && !content.isShared()) ? (int) generation : 0;
       }
       boolean shared = content != null && content.isShared();
-      mode = cached && !shared ? Mode.CACHED : Mode.LOWER;
+      // Without passthrough it shares nothing in its own cache either, but its reads are answered
+      // from the stable file, so that the cache below holds the content once.
+      mode = backingFiles == null || (cached && !shared) ? Mode.CACHED : Mode.LOWER;
     }
     try (Content found = content) {
       StableFile stable = found == null ? null : found.stable();

@@ -24,8 +24,9 @@
  * kernel may read the lower file itself, and registers that for passthrough ({@code OpenFile} says
  * how the nodeid is open for as long as it is). With sharing, {@code Sharing} first asks
  * io.samepage.dedup for the stable file of the content, which is then registered in place of the
- * lower file. A registered file outlives its last release in {@code IdleFiles}. Data that the
- * kernel asks for nevertheless are read through the {@code Handles}.
+ * lower file; without passthrough the daemon reads that one. A registered file outlives its last
+ * release in {@code IdleFiles}. Data that the kernel asks for nevertheless are read through the
+ * {@code Handles}.
  *
  * <p>A first write: {@code OpenFiles} has {@code CopyUp} bring the file up, with the directories
  * above it, through the {@code WorkDirectory}; a file with several names goes into the {@code
