@@ -64,7 +64,8 @@ fixture() {
 @test "status of one mount, for programs" {
     equal "$(status_of target)" "$MNT"
     equal "$(status_of pid)" "$(daemon_of "$MNT")"
-    equal "$(status_of transport)" kernel
+    if [[ $SAMEPAGE_UNDER == samepage-libfuse ]]; then transport=libfuse; else transport=kernel; fi
+    equal "$(status_of transport)" "$transport"
     equal "$(status_of layers.lower)" "$STACK/low1 $STACK/low2"
     equal "$(status_of layers.upper)" "$STACK/up"
     equal "$(status_of layers.work)" "$STACK/work"
@@ -75,7 +76,7 @@ fixture() {
 }
 
 @test "status tells whether passthrough is in use, and why not" {
-    if [[ $SAMEPAGE_UNDER == samepage-nopassthrough ]]; then
+    if ! under_passthrough; then
         equal "$(status_of passthrough)" false
         differ "$(status_of passthrough_reason)" none
         differ "$(status_of passthrough_reason)" ""
@@ -95,7 +96,7 @@ fixture() {
 }
 
 @test "reading a file through passthrough causes no READ" {
-    [[ $SAMEPAGE_UNDER == samepage ]] || skip "this mount has no passthrough"
+    under_passthrough || skip "this mount has no passthrough"
     own_stack
     head -c 300000 /dev/urandom >"$L/big"
     mount_overlay -o coherence=relaxed

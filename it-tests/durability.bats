@@ -121,7 +121,7 @@ kill_and_remount() {
 }
 
 @test "a descriptor of a passthrough file reads on while the daemon is dead" {
-    [[ $SAMEPAGE_UNDER == samepage ]] || skip "this mount has no passthrough"
+    under_passthrough || skip "this mount has no passthrough"
     umount_overlay
     mount_overlay -o coherence=relaxed
     sys open r "$M/f" rdonly , is lower pread r 0 5 , sh "kill -9 $(daemon_of "$MNT")" , sleep 0.2 , is "lower text" pread r 0 99

@@ -52,7 +52,7 @@ changes() { # N
         setfattr -n user.more -v "more text" f
         setfattr -n trusted.overlay.opaque -v n new
         setfacl -d -m u:1001:rwx new
-        sys rename g link exchange
+        exchange g link
         rmdir empty
         touch -d "2001-02-03 04:05:06.789" new/sub
         ;;
@@ -65,7 +65,7 @@ changes() { # N
         mkdir f
         touch f/inside
         mv removed empty
-        sys rename d e exchange
+        exchange d e
         rm null
         cp -a big big2
         ;;

@@ -2,34 +2,11 @@
 # What an administrator is told of sharing, held against the page frame numbers: pages, verify, status, metrics.
 
 load lib/harness
-load lib/command
+load lib/sharing
 
-# Two layers with a file of 74 pages under three names, one of 3 pages under two, and one that is unlike.
-alike() {
-    [[ ${SAMEPAGE_UNDER:-} != samepage-nopassthrough ]] || skip "without passthrough each inode has pages of its own"
-    own_stack
-    export SAMEPAGE_INDEX=$STACK/index
-    mkdir -p "$L/usr" "$L2/usr/deep" "$L/data"
-    head -c 300000 /dev/urandom >"$L/usr/one"
-    cp "$L/usr/one" "$L2/usr/deep/other"
-    cp "$L/usr/one" "$L2/usr/third"
-    head -c 300000 /dev/urandom >"$L2/usr/unlike"
-    head -c 9000 /dev/urandom >"$L/data/small"
-    cp "$L/data/small" "$L2/small-too"
-    : >"$L/empty"
-    find "$L" "$L2" -type f -exec touch -d '2 days ago' {} +
-    samepage index "$L" "$L2" >"$STACK/index.out" 2>&1
-}
-
-# Mounts, and waits until the index has been opened, which the first open of a file begins.
 indexed() { # [-o OPTIONS]
-    alike
-    mount_overlay -o sharing=file "$@"
-    eventually 10 share "$M/usr/one" "$M/usr/deep/other"
-}
-
-share() { # FILE FILE
-    [[ $(sys frames "$1" "$2") == equal ]]
+    alike low2/usr/third
+    mount_indexed "$@"
 }
 
 pages_of() { # FILE KEY
@@ -149,7 +126,7 @@ verify_of() { # KEY TARGET... [OPTION...]
 }
 
 @test "verify finds nothing shared where nothing is" {
-    alike
+    alike low2/usr/third
     mount_overlay -o sharing=off
     equal "$(verify_of frames "$M")" 302
     equal "$(verify_of pages_saved "$M")" 0

@@ -2,54 +2,24 @@
 # Lower files with equal content use the same page frames (sharing=file), until one of them is written.
 
 load lib/harness
+load lib/sharing
 
-alike() {
-    [[ ${SAMEPAGE_UNDER:-} != samepage-nopassthrough ]] || skip "without passthrough each inode has pages of its own"
-    own_stack
-    export SAMEPAGE_INDEX=$STACK/index
-    mkdir -p "$L/usr" "$L2/usr" "$L/data"
-    head -c 300000 /dev/urandom >"$L/usr/one"
-    cp "$L/usr/one" "$L2/usr/other"
-    chmod 600 "$L2/usr/other"
-    cp "$L/usr/one" "$L/data/coherent"
-    head -c 300000 /dev/urandom >"$L2/usr/unlike"
-    head -c 9000 /dev/urandom >"$L/data/small"
-    cp "$L/data/small" "$L2/small-too"
-    find "$L" "$L2" -type f -exec touch -d '2 days ago' {} +
-}
-
-# Mounts, and waits until the index has been opened, which the first open of a file begins.
 indexed() {
-    alike
-    "$SAMEPAGE" index "$L" "$L2" >"$STACK/index.out" 2>&1 3>&- 4>&- || { cat "$STACK/index.out" && return 1; }
-    mount_overlay -o sharing=file
-    cat "$M/usr/other" "$M/data/coherent" >/dev/null
-    eventually 10 shared "$M/usr/one" "$M/usr/other"
-}
-
-shared() { # FILE FILE
-    [[ $(sys frames "$1" "$2") == equal ]]
-}
-
-shared_with_one_of() { # FILE FILE...
-    local file
-    for file in "${@:2}"; do
-        ! shared "$1" "$file" || return 0
-    done
-    return 1
+    alike low1/data/coherent
+    mount_indexed
 }
 
 @test "files of two layers that differ in name and mode are on the same page frames" {
     indexed
-    shared "$M/usr/one" "$M/usr/other"
-    attr "$M/usr/other" mode 600
-    refuses shared "$M/usr/one" "$M/usr/unlike"
+    share "$M/usr/one" "$M/usr/deep/other"
+    attr "$M/usr/deep/other" mode 600
+    refuses share "$M/usr/one" "$M/usr/unlike"
 }
 
 @test "files that are read coherently share, too, whatever their size" {
     indexed
-    shared "$M/usr/one" "$M/data/coherent"
-    shared "$M/data/small" "$M/small-too"
+    share "$M/usr/one" "$M/data/coherent"
+    share "$M/data/small" "$M/small-too"
     cmp "$M/data/small" "$L/data/small"
 }
 
@@ -57,38 +27,38 @@ shared_with_one_of() { # FILE FILE...
     indexed
     cp "$L/usr/one" "$STACK/before"
     sys open r "$M/data/coherent" rdonly , open w "$M/data/coherent" wronly , pwrite w 0 NEW , is NEW pread r 0 3
-    refuses shared "$M/usr/one" "$M/data/coherent"
-    shared "$M/usr/one" "$M/usr/other"
+    refuses share "$M/usr/one" "$M/data/coherent"
+    share "$M/usr/one" "$M/usr/deep/other"
     cmp "$M/usr/one" "$STACK/before"
-    cmp "$M/usr/other" "$STACK/before"
+    cmp "$M/usr/deep/other" "$STACK/before"
 }
 
 @test "a stable file that is changed behind the mount is not served for another" {
     indexed
-    cp "$L2/usr/other" "$STACK/before"
+    cp "$L2/usr/deep/other" "$STACK/before"
     printf changed | dd of="$L/usr/one" conv=notrunc status=none
-    cmp "$M/usr/other" "$STACK/before"
+    cmp "$M/usr/deep/other" "$STACK/before"
     cp -p "$STACK/before" "$L/usr/one"
     remember_lowers
 }
 
 @test "a stable file in a layer that the mount does not have is used, and its removal disturbs nobody" {
-    alike
-    "$SAMEPAGE" index "$L" "$L2" >"$STACK/index.out" 2>&1 3>&- 4>&-
+    alike low1/data/coherent
+    index_layers
     remember_lowers
     mkdir "$STACK/second"
     mount_samepage "lowerdir=$L2" "$STACK/second"
-    local file=$STACK/second/usr/other
-    cp "$L2/usr/other" "$STACK/before"
+    local file=$STACK/second/usr/deep/other
+    cp "$L2/usr/deep/other" "$STACK/before"
     cat "$file" >/dev/null
-    eventually 10 shared_with_one_of "$file" "$L/usr/one" "$L/data/coherent"
+    eventually 10 share_with_one_of "$file" "$L/usr/one" "$L/data/coherent"
     exec 9<"$file"
     (cd "$L" && rm -r usr data)
     cmp "$file" "$STACK/before"
     cmp - "$STACK/before" <&9
     exec 9<&-
     cmp "$file" "$STACK/before"
-    refuses shared "$file" "$STACK/before"
+    refuses share "$file" "$STACK/before"
     umount "$STACK/second"
     remember_lowers
 }
@@ -96,41 +66,105 @@ shared_with_one_of() { # FILE FILE...
 @test "with sharing=off nothing is shared and no index is made" {
     alike
     mount_overlay -o sharing=off
-    cat "$M/usr/one" "$M/usr/other" >/dev/null
-    refuses shared "$M/usr/one" "$M/usr/other"
+    cat "$M/usr/one" "$M/usr/deep/other" >/dev/null
+    refuses share "$M/usr/one" "$M/usr/deep/other"
     absent "$STACK/index"
 }
 
-# Eight groups of equal files in two layers, below directories that are read natively and coherently.
-groups() {
-    local group size n
-    for group in a b c d e f g h; do
-        size=$((RANDOM % 3 == 0 ? 5000 : 20000 + RANDOM * 10))
-        head -c "$size" /dev/urandom >"$STACK/$group"
-        for n in 1 2 3 4; do
-            mkdir -p "$L/usr/lib" "$L2/usr/lib" "$L/data" "$L2/data"
-            cp "$STACK/$group" "$L/usr/lib/$group-$n"
-            cp "$STACK/$group" "$L2/usr/lib/$group-1$n"
-            cp "$STACK/$group" "$L/data/$group-2$n"
-            cp "$STACK/$group" "$L2/data/$group-3$n"
-        done
-    done
-    find "$L" "$L2" -type f -exec touch -d '2 days ago' {} +
+# A disk that cannot read the blocks of a file: the loop device's own file ends before them. It needs no device mapper, and is as
+# real to the kernel ("I/O error, dev loop0, sector ...").
+fail_to_read() { # IMAGE FILE
+    local block
+    sync -f "$2"
+    block=$(filefrag -b4096 -v "$2" | awk '$1 == "0:" { print $4 + 0 }')
+    ((block > 0)) || return
+    truncate -s $((block * 4096)) "$1"
+    echo 1 >/proc/sys/vm/drop_caches
+    refuses cat "$2" >/dev/null 2>&1
+}
+
+@test "a stable file whose disk fails is not read by others, who have their own copies" {
+    needs_program filefrag
+    sharing_stack
+    mkdir -p "$L/data" "$STACK/disk"
+    loop_fs "$STACK/disk" 64M ext4 -b 4096 -O ^has_journal -m 0
+    LOWERDIR=low1:disk LOWERS=$L
+    head -c 300000 /dev/urandom >"$STACK/disk/sound"
+    head -c 300000 /dev/urandom >"$STACK/disk/stable"
+    cp "$STACK/disk/stable" "$L/data/one"
+    cp "$STACK/disk/stable" "$L/data/two"
+    index_layers "$STACK/disk"
+    index_layers "$L"
+    mount_overlay -o sharing=file
+    eventually 10 share "$M/data/one" "$M/stable"
+    fail_to_read "$STACK/disk.img" "$STACK/disk/stable"
+    # the second one was open before
+    sys open r "$M/data/two" rdonly , sh "cmp '$M/data/one' '$L/data/one'" , sh "cmp /proc/self/fd/{r} '$L/data/two'"
+    logged "stands for others and cannot be read (EIO"
+    sys open r "$M/stable" rdonly , fails EIO read r
+    cmp "$M/sound" "$STACK/disk/sound"
+    # the two have each other from now on
+    eventually 10 share "$M/data/one" "$M/data/two"
+    cmp "$M/data/one" "$L/data/one"
+    umount_overlay
 }
 
 @test "a storm of writes changes no file but those that are written" {
-    [[ ${SAMEPAGE_UNDER:-} != samepage-nopassthrough ]] || skip "without passthrough each inode has pages of its own"
-    own_stack
-    export SAMEPAGE_INDEX=$STACK/index
-    groups
-    "$SAMEPAGE" index "$L" "$L2" >"$STACK/index.out" 2>&1 3>&- 4>&-
+    sharing_stack
+    groups 8 4
+    index_layers
     mount_overlay -o sharing=file
-    cat "$M"/usr/lib/a-* >/dev/null
-    eventually 10 shared "$M/usr/lib/a-2" "$M/usr/lib/a-12"
+    cat "$M"/usr/lib/g0-* >/dev/null
+    eventually 10 share "$M/usr/lib/g0-2" "$M/usr/lib/g0-12"
     local seed
     for seed in ${SAMEPAGE_STORM_SEEDS:-1 2 $RANDOM}; do
         "${BATS_TEST_DIRNAME}/lib/write-storm" "$M" "$seed" "${SAMEPAGE_STORM_STEPS:-100}"
     done
+}
+
+# Whoever has been the stable file of each content goes, the next one is there before, and the layers are indexed again.
+change_index() { # DIRECTORY...
+    local directory
+    for directory; do
+        samepage index "$directory" "$L" "$L2" || return
+        rm -r "$directory"
+        echo "$directory has gone" >>"$STACK/changes"
+    done
+}
+
+forget_for_ever() {
+    while :; do
+        echo 2 >/proc/sys/vm/drop_caches
+    done
+}
+
+@test "a break races with open, read, rename, link, unlink, FORGET and changes of the index, and nobody sees an error" {
+    sharing_stack
+    local seed=${SAMEPAGE_STORM_SEED:-$RANDOM} n forgetting changing status=0
+    echo "seed $seed (SAMEPAGE_STORM_SEED)"
+    RANDOM=$seed
+    groups 30 2
+    # the first that is indexed has all stable files
+    for n in 1 2 3 4 5; do
+        cp -r "$L/usr/lib" "$STACK/neighbour$n"
+    done
+    index_layers "$STACK/neighbour1"
+    mount_overlay -o sharing=file
+    mkdir "$STACK/bare"
+    mount_samepage "lowerdir=$LOWERDIR,sharing=file" "$STACK/bare"
+    eventually 10 share "$M/usr/lib/g0-1" "$STACK/bare/usr/lib/g0-11"
+    change_index "$STACK"/neighbour[1-5] >"$STACK/index.out" 2>&1 &
+    changing=$!
+    forget_for_ever 3>&- 4>&- &
+    forgetting=$!
+    "${BATS_TEST_DIRNAME}/lib/break-races" "$M" "$STACK/bare" "$seed" "${SAMEPAGE_STORM_STEPS:-80}" || status=$?
+    kill "$forgetting"
+    wait "$changing" || { cat "$STACK/index.out" && return 1; }
+    cat "$STACK/changes" "$SAMEPAGE_RUN_DIR/samepage.log"
+    equal "$status" 0
+    # each write of a file that was open for reading took a nodeid of its own
+    (($(samepage status "$M" --json | sys json breaks) > 30))
+    umount "$STACK/bare"
 }
 
 # How many of these files have pages in memory.
@@ -139,7 +173,7 @@ resident() { # FILE...
 }
 
 uses_another() { # FILE: its page map says so
-    "$SAMEPAGE" pages --json "$1" 3>&- 4>&- | grep -q '"SHARED"'
+    samepage pages --json "$1" | grep -q '"SHARED"'
 }
 
 @test "without passthrough equal files are read through one of them, which alone is in the cache below" {
@@ -150,7 +184,7 @@ uses_another() { # FILE: its page map says so
     cp "$L/one" "$L2/three"
     echo small >"$L/small"
     find "$L" "$L2" -type f -exec touch -d '2 days ago' {} +
-    "$SAMEPAGE" index "$L" "$L2" >"$STACK/index.out" 2>&1 3>&- 4>&- || { cat "$STACK/index.out" && return 1; }
+    index_layers
     mount_overlay -o sharing=file,passthrough=off
     content "$M/small" $'small\n'
     uses_others() {

@@ -80,11 +80,14 @@ setup_file() {
 }
 
 @test "fallocate punches a hole" {
-    sys open f random rdwr , fallocate f punch 8192 16384 , is 100000 fstat f size , is "16384*\\x00" pread f 8192 16384 \
-        , is "0-8192 24576-100000" extents f
+    sys open f random rdwr , fallocate f punch 8192 16384 , is 100000 fstat f size , is "16384*\\x00" pread f 8192 16384
     cmp <(tail -c +24577 random) <(tail -c +24577 "$L/random")
     remount_overlay
     cmp <(tail -c +24577 random) <(tail -c +24577 "$L/random")
+}
+
+@test "what fallocate has punched is a hole" {
+    sys open f random rdwr , fallocate f punch 8192 16384 , is "0-8192 24576-100000" extents f
 }
 
 @test "fallocate zeroes a range" {

@@ -3,8 +3,8 @@
  *
  *     bench-loops COMMAND DIRECTORY-OR-FILE NUMBER...
  *
- * Each command prints the seconds that its loop took and nothing else; the first failing call ends the program with its errno's
- * text. Files in a tree are named dDDD/fFFFF, links lFFFF. Random orders come from a fixed seed: every run does the same.
+ * Each command prints the seconds that its loop took and nothing else (`break` a ratio, or a median); the first failing call ends
+ * the program with its errno's text. Files in a tree are named dDDD/fFFFF, links lFFFF. Random orders come from a fixed seed: every run does the same.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -199,6 +200,85 @@ static void open_loop(const char *root, long directories, long files)
 		}
 }
 
+static const char *alike(const char *root, char group, long number)
+{
+	snprintf(path, sizeof path, "%s/%c%05ld", root, group, number);
+	return path;
+}
+
+/* Files of `size` bytes that are all equal, or each with a content of its own. */
+static void alike_loop(const char *root, char group, long count, long size, int distinct)
+{
+	char *data = calloc(1, (size_t)size);
+	for (long i = 0; i < count; i++) {
+		snprintf(data, (size_t)size, "%c%ld", group, distinct ? i : -1);
+		alike(root, group, i);
+		int fd = open_path(O_WRONLY | O_CREAT | O_EXCL);
+		if (write(fd, data, (size_t)size) != size)
+			fail("write");
+		close(fd);
+	}
+	free(data);
+}
+
+/* A mapping alone does not keep a file open: the kernel maps the backing file. */
+static void hold_open(const char *root, char group, long count)
+{
+	for (long i = 0; i < count; i++) {
+		alike(root, group, i);
+		open_path(O_RDONLY);
+	}
+}
+
+/* An open for writing, and the first write. */
+static double first_write(const char *root, char group, long number)
+{
+	alike(root, group, number);
+	double start = now();
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0 || pwrite(fd, "x", 1, 0) != 1)
+		fail("open and write");
+	double took = now() - start;
+	close(fd);
+	return took;
+}
+
+static int by_value(const void *a, const void *b)
+{
+	double difference = *(const double *)a - *(const double *)b;
+	return (difference > 0) - (difference < 0);
+}
+
+static double median(double *values, long count)
+{
+	qsort(values, (size_t)count, sizeof *values, by_value);
+	return values[count / 2];
+}
+
+/*
+ * How long the first write of a file takes that `sharers` others share their pages with, by how long it takes where it is alone;
+ * all are open. The two are measured in turn, `count` times each.
+ */
+static double break_ratio(const char *root, char group, long sharers, long count)
+{
+	struct rlimit files;
+	double *alone = calloc((size_t)count, sizeof *alone), *shared = calloc((size_t)count, sizeof *shared);
+	if (getrlimit(RLIMIT_NOFILE, &files) < 0)
+		fail("getrlimit");
+	files.rlim_cur = files.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &files) < 0)
+		fail("setrlimit");
+	hold_open(root, 'a', count);
+	if (sharers)
+		hold_open(root, group, sharers + count);
+	for (long i = 0; i < count; i++) {
+		alone[i] = first_write(root, 'a', i);
+		if (sharers)
+			shared[i] = first_write(root, group, i);
+	}
+	return sharers ? median(shared, count) / median(alone, count) : median(alone, count);
+}
+
 int main(int argc, char **argv)
 {
 	const char *command = argc > 2 ? argv[1] : "", *root = argc > 2 ? argv[2] : "";
@@ -232,7 +312,12 @@ int main(int argc, char **argv)
 		unlink_loop(root, n[0], n[1]);
 	else if (!strcmp(command, "open"))
 		open_loop(root, n[0], n[1]);
-	else {
+	else if (!strcmp(command, "alike"))
+		alike_loop(root, (char)n[0], n[1], n[2], (int)n[3]);
+	else if (!strcmp(command, "break")) {
+		printf("%.9f\n", break_ratio(root, (char)n[0], n[1], n[2]));
+		return 0;
+	} else {
 		fprintf(stderr, "bench-loops: unknown command \"%s\"\n", command);
 		return 2;
 	}

@@ -127,7 +127,9 @@ value() { # KEY OF THE STAND-IN'S REPORT
         sleep 0.1
     done
     kill -TERM "$launcher"
-    run -143 wait "$launcher"
+    n=0
+    wait "$launcher" || n=$?
+    ((n == 143))
     for ((n = 0; n < 50; n++)); do
         [[ -d /proc/$(value pid) ]] || break
         sleep 0.1

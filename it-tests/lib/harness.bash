@@ -45,6 +45,20 @@ under_kernel() {
     [[ $SAMEPAGE_UNDER == kernel ]]
 }
 
+# Whether data may pass the daemon by, so that lower files share page frames.
+under_passthrough() {
+    [[ $SAMEPAGE_UNDER == samepage ]]
+}
+
+# Exchanges two names: in one step, or in three where the transport has no word for that.
+exchange() { # A B
+    if [[ $SAMEPAGE_UNDER == samepage-libfuse ]]; then
+        mv -T "$1" "$1.exchanged" && mv -T "$2" "$1" && mv -T "$1.exchanged" "$2"
+    else
+        sys rename "$1" "$2" exchange
+    fi
+}
+
 # --- mounting ------------------------------------------------------------------
 
 # mount_overlay [-o OPTIONS] [--read-only]
@@ -83,7 +97,10 @@ mount_kernel() { # OPTIONS TARGET
 
 mount_samepage() { # OPTIONS TARGET
     local options=$1
-    [[ $SAMEPAGE_UNDER != samepage-nopassthrough || $options == *passthrough=* ]] || options+=,passthrough=off
+    case $SAMEPAGE_UNDER in
+    samepage-nopassthrough) [[ $options == *passthrough=* ]] || options+=,passthrough=off ;;
+    samepage-libfuse) [[ $options == *transport=* ]] || options+=,transport=libfuse ;;
+    esac
     # bats waits for whoever holds its descriptors: a daemon must not get them,
     # and its own stdout and stderr go to a file so that none can block it.
     # A daemon of the file's shared mount outlives the test that remounts it.
@@ -142,9 +159,10 @@ daemon_of() { # TARGET
 }
 
 await_exit() { # PID
-    local n
+    local n stat
     for ((n = 0; n < 500; n++)); do
-        [[ -d /proc/$1 ]] || return 0
+        # init may be slow to bury one that has ended
+        stat=$(cat "/proc/$1/stat" 2>/dev/null) && [[ $stat != *") Z "* ]] || return 0
         sleep 0.01
     done
     echo "process $1 is still there 5 s after its mount has gone"
@@ -387,6 +405,7 @@ skip_known_difference() {
 known_difference() { # TEST
     [[ -z ${IT_RUN_DIFFERENCES:-} ]] || return 0
     local lists=("$SUITE/fuse-differences" "$SUITE/open-failures")
+    [[ $SAMEPAGE_UNDER != samepage-libfuse ]] || lists+=("$SUITE/libfuse-differences")
     ! under_kernel || lists=("$SUITE/kernel-differences")
     file=$FILE_NAME name=$1 awk -F'|' '
         $1 == ENVIRON["file"] && ($2 == "*" || $2 == ENVIRON["name"]) {

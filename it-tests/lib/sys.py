@@ -680,29 +680,71 @@ def map_(name, descriptor, protection, kind, length, offset="0"):
                                bits, offset=number(offset))
 
 
+def mapped(path):
+    """A mapping of a file, with the page frame of each of its pages; they stay where they are while it is held."""
+    descriptor = os.open(b(path), os.O_RDONLY)
+    size = os.fstat(descriptor).st_size
+    area = mmap.mmap(descriptor, size, mmap.MAP_PRIVATE, mmap.PROT_READ | mmap.PROT_WRITE)
+    os.close(descriptor)
+    for at in range(0, size, mmap.PAGESIZE):
+        area[at]  # noqa: B018: it is the fault that is wanted
+    start = ctypes.addressof(ctypes.c_char.from_buffer(area)) // mmap.PAGESIZE * 8
+    with open("/proc/self/pagemap", "rb") as pagemap:
+        pagemap.seek(start)
+        entries = struct.unpack("=%dQ" % -(-size // mmap.PAGESIZE), pagemap.read(-(-size // mmap.PAGESIZE) * 8))
+    if not all(entry >> 63 & 1 and entry & (1 << 55) - 1 for entry in entries):
+        raise Failed("no page frame number for each page of %s" % shown(b(path)))
+    return area, [entry & (1 << 55) - 1 for entry in entries]
+
+
 @op
 def frames(*paths):
     """Whether files, mapped at the same time, are on the same page frames: `equal`, `different`, or `partly`."""
-    held, found = [], []
-    for path in paths:
-        descriptor = os.open(b(path), os.O_RDONLY)
-        size = os.fstat(descriptor).st_size
-        area = mmap.mmap(descriptor, size, mmap.MAP_PRIVATE, mmap.PROT_READ | mmap.PROT_WRITE)
-        os.close(descriptor)
-        held.append(area)
-        for at in range(0, size, mmap.PAGESIZE):
-            area[at]  # noqa: B018: it is the fault that is wanted
-        start = ctypes.addressof(ctypes.c_char.from_buffer(area)) // mmap.PAGESIZE * 8
-        with open("/proc/self/pagemap", "rb") as pagemap:
-            pagemap.seek(start)
-            entries = struct.unpack("=%dQ" % -(-size // mmap.PAGESIZE), pagemap.read(-(-size // mmap.PAGESIZE) * 8))
-        if not all(entry >> 63 & 1 and entry & (1 << 55) - 1 for entry in entries):
-            raise Failed("no page frame number for each page of " + path)
-        found.append([entry & (1 << 55) - 1 for entry in entries])
-    same = [set(of_page) for of_page in zip(*found)]
+    held = [mapped(path) for path in paths]
+    same = [set(of_page) for of_page in zip(*(numbers for _, numbers in held))]
     if all(len(frame) == 1 for frame in same):
         return "equal"
     return "partly" if any(len(frame) == 1 for frame in same) else "different"
+
+
+def files_below(top):
+    for directory, subdirectories, names in os.walk(b(top)):
+        subdirectories.sort()
+        for text in sorted(names):
+            path = os.path.join(directory, text)
+            if stat.S_ISREG(os.lstat(path).st_mode) and os.lstat(path).st_size:
+                yield path
+
+
+@op
+def together(*tops):
+    """Files below the paths are on the same page frames if, and only if, their content is equal: how many files and contents."""
+    held, groups, owners = [], {}, {}
+    for top in tops:
+        for path in files_below(top):
+            area, numbers = mapped(path)
+            held.append(area)
+            groups.setdefault(bytes(area), []).append((path, numbers))
+    for content, files in groups.items():
+        first, wanted = files[0]
+        for path, numbers in files:
+            if numbers != wanted:
+                raise Failed("%s and %s are equal and on different frames" % (shown(first), shown(path)))
+        for frame in wanted:
+            if owners.setdefault(frame, first) != first:
+                raise Failed("%s and %s differ and are on the same frame" % (shown(first), shown(owners[frame])))
+    return "%d files, %d contents" % (len(held), len(groups))
+
+
+@op
+def intact(mount, *lowers):
+    """What is in the lower directories, whose names are all different, is what MOUNT shows under the same names."""
+    for lower in lowers:
+        for path in files_below(lower):
+            shown_at = os.path.join(b(mount), os.path.relpath(path, b(lower)))
+            with open(path, "rb") as one, open(shown_at, "rb") as other:
+                if one.read() != other.read():
+                    raise Failed("%s is not what %s is" % (shown(shown_at), shown(path)))
 
 
 @op

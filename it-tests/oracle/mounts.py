@@ -70,9 +70,9 @@ class _Fuse:
 class Samepage(_Fuse):
     """The program under test."""
 
-    def __init__(self, passthrough=True):
-        self.name = "samepage" if passthrough else "samepage-nopassthrough"
-        self._extra = [] if passthrough else [("passthrough", "off")]
+    def __init__(self, name="samepage", *extra):
+        self.name = name
+        self._extra = list(extra)
         self.program = os.environ.get("SAMEPAGE", str(REPOSITORY / "scripts" / "samepage"))
 
     def mount(self, stack):
@@ -116,7 +116,8 @@ class FuseOverlayfs(_Fuse):
 SYSTEMS = {
     "kernel": Kernel,
     "samepage": Samepage,
-    "samepage-nopassthrough": lambda: Samepage(passthrough=False),
+    "samepage-nopassthrough": lambda: Samepage("samepage-nopassthrough", ("passthrough", "off")),
+    "samepage-libfuse": lambda: Samepage("samepage-libfuse", ("transport", "libfuse")),
     "fuse-overlayfs": FuseOverlayfs,
 }
 

@@ -57,7 +57,8 @@ class Writer:
     """One such process. `run` goes on until the mount dies. Paths are relative to the current directory, which stays in the dead mount
     when that is taken out of the tree."""
 
-    def __init__(self, number, seed, tree, log):
+    def __init__(self, number, seed, tree, log, exchanges=True):
+        self._exchanges = exchanges
         self._rng = random.Random(seed)
         self._tree = tree
         self._log = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
@@ -131,7 +132,7 @@ class Writer:
             return {"op": "rename", "path": file, "new": new}
         if kind == "rename directory" and directory and free and not new.startswith(directory + "/"):
             return {"op": "rename", "path": directory, "new": new}
-        if kind == "exchange" and len(files) > 1:
+        if kind == "exchange" and self._exchanges and len(files) > 1:
             return {"op": "exchange", "path": file, "new": rng.choice(files)}
         if kind == "chmod" and file:
             return {"op": "chmod", "path": file, "mode": rng.choice(_MODES)}

@@ -8,11 +8,16 @@ with another tree, and which pairs of results count as equal.
 from collections.abc import Callable
 from dataclasses import dataclass
 
-FUSE = frozenset({"samepage", "samepage-nopassthrough", "fuse-overlayfs"})
-SAMEPAGE = frozenset({"samepage", "samepage-nopassthrough"})
+FUSE = frozenset({"samepage", "samepage-nopassthrough", "samepage-libfuse", "fuse-overlayfs"})
+SAMEPAGE = frozenset({"samepage", "samepage-nopassthrough", "samepage-libfuse"})
+CACHED = frozenset({"samepage-nopassthrough", "samepage-libfuse"})
+LIBFUSE = frozenset({"samepage-libfuse"})
 
 # What the virtual file system answers by itself, before it asks any file system.
 _EARLIER_ERRORS = ("EBADF", "EPERM", "EISDIR", "ENODEV", "ESPIPE", "EINVAL", "EFBIG", "EXDEV", "ETXTBSY", "no slot")
+
+# What the walk along a path answers.
+_PATH_ERRORS = ("ENOENT", "ENOTDIR", "EACCES", "ELOOP", "ENAMETOOLONG", "EROFS")
 
 NEVER_TRIED = {
     "hard links in lower layers, with index off":
@@ -75,6 +80,13 @@ TRIED_ALONE = [
     TriedAlone(
         "FICLONE", "the protocol has no request for it; copy_file_range does the same where the backing file systems can", FUSE,
         lambda op: op["op"] == "clone", ("ENOTSUP", "ENOTTY", *_EARLIER_ERRORS)),
+    TriedAlone(
+        "O_TMPFILE", "FUSE_TMPFILE is of protocol 7.37, and libfuse 2 speaks 7.19", LIBFUSE,
+        lambda op: op["op"] == "tmpfile", ("ENOTSUP", *_PATH_ERRORS, *_EARLIER_ERRORS)),
+    TriedAlone(
+        "the flags of renameat2(2)", "FUSE_RENAME2 is of protocol 7.23, and libfuse 2 speaks 7.19: the kernel refuses by itself", LIBFUSE,
+        lambda op: op["op"] == "rename" and op["flags"] and op["path"] != op["new"],
+        ("EEXIST", "ENOTEMPTY", "EBUSY", *_PATH_ERRORS, *_EARLIER_ERRORS)),
 ]
 
 
@@ -164,6 +176,18 @@ def _hole_that_was_kept(op, reference, other, ask):
     return start is not None and ask.reference({"op": "are_zeros", "start": start, "end": end, **same}) == {"ok": True}
 
 
+def _all_is_data(op, reference, other, ask):
+    """What the kernel answers by itself (generic_file_llseek_size())."""
+    return op["op"] == "seek" and op["whence"] in ("DATA", "HOLE") and ("ok" in other or other == {"err": "ENXIO"})
+
+
+def _two_names_of_one_file(op, reference, other, ask):
+    if op["op"] != "rename" or op["flags"] or reference != {"ok": None} or other.get("err") not in ("EACCES", "EPERM"):
+        return False
+    inodes = ask.reference({"op": "inodes"})["ok"]
+    return op["path"] in inodes and inodes[op["path"]] == inodes.get(op["new"])
+
+
 def _protected(op, reference, other, ask):
     if reference != {"err": "EPERM"} or other.get("err") not in ("EACCES", "ENOTDIR", "EISDIR"):
         return False
@@ -241,17 +265,27 @@ COUNTS_AS_EQUAL = [
         "ovl_copy_up_file() looks for a hole once in a MiB and fills all others; samepage keeps them", SAMEPAGE, _hole_that_was_kept,
         lambda op, result: [{"op": "seek", "slot": op["slot"], "offset": op["offset"], "whence": "SET", **_by(op)}]),
     CountsAsEqual(
+        "no birth time", "FUSE_STATX is of protocol 7.39, and libfuse 2 speaks 7.19", LIBFUSE,
+        lambda op, reference, other, ask: op["op"] == "statx" and other == {"ok": {**reference.get("ok", {}), "birth": False}}),
+    CountsAsEqual(
+        "a rename of one name of a file over another by who may not", "vfs_rename() does nothing for two names of one inode before it asks "
+        "for permission; libfuse 2 makes an inode of each name", LIBFUSE, _two_names_of_one_file),
+    CountsAsEqual(
+        "SEEK_HOLE and SEEK_DATA in a file that is all data",
+        "FUSE_LSEEK is of protocol 7.24, and libfuse 2 speaks 7.19: the kernel takes all of a file for data", LIBFUSE, _all_is_data,
+        lambda op, result: [{"op": "seek", "slot": op["slot"], "offset": op["offset"], "whence": "SET", **_by(op)}]),
+    CountsAsEqual(
         "another reason to refuse a change of an immutable file or directory",
         "may_delete() and inode_permission() look at S_IMMUTABLE of the inode before its type and mode, and the protocol has nothing that "
         "could set it on a FUSE inode", FUSE, _protected),
     CountsAsEqual(
         "the content of a metacopy of a file that is longer",
         "ovl_read_iter() reads the file below to its own end; through the cache nothing is read after the size that stat(2) shows",
-        frozenset({"samepage-nopassthrough"}), _content_of_longer_file),
+        CACHED, _content_of_longer_file),
     CountsAsEqual(
         "a program that is mapped by who could write it and has closed it",
         "ovl_mmap() has the mapping hold the file below, and passthrough does, so that nobody has the overlay's open for writing",
-        frozenset({"samepage-nopassthrough"}), _still_mapped),
+        CACHED, _still_mapped),
     CountsAsEqual(
         "copy_file_range of an odd range through O_DIRECT",
         "ovl_copy_file_range() splices through files that are open with O_DIRECT; samepage's daemon copies without", SAMEPAGE,

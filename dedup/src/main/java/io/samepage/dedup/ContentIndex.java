@@ -45,7 +45,10 @@ public final class ContentIndex implements AutoCloseable {
 
   private static final Logger LOG = LoggerFactory.getLogger(ContentIndex.class);
   private static final long MEMORY_LIMIT = 16 << 20;
-  private static final int MAX_PLACES = 16;
+
+  /** How many places are kept of a content. */
+  static final int MAX_PLACES = 16;
+
   private static final byte[] SEVERAL = {};
 
   /** When more than this part of the room is taken, entries are removed until it is so no more. */
@@ -594,11 +597,33 @@ public final class ContentIndex implements AutoCloseable {
       }
     }
     if (recent != null) {
+      Store below = disk;
       try {
-        recent.change(change);
+        recent.change(
+            below == null ? change : writer -> change.make(new WriterAbove(below, writer)));
       } catch (StoreException e) {
         warn(e);
       }
+    }
+  }
+
+  /** Changes what is in memory over what is on disk, which stays as it is and shows through. */
+  private record WriterAbove(Store below, Writer writer) implements Writer {
+    @Override
+    public byte @Nullable [] get(Table table, byte[] key) {
+      byte[] value = writer.get(table, key);
+      return value != null ? value : below.get(table, key);
+    }
+
+    @Override
+    public void put(Table table, byte[] key, byte[] value) {
+      writer.put(table, key, value);
+    }
+
+    /** Nothing is put in its place, which means the same in the tables that are changed so. */
+    @Override
+    public void delete(Table table, byte[] key) {
+      writer.put(table, key, seal(key, new byte[0]));
     }
   }
 

@@ -59,8 +59,8 @@ public final class StableFiles implements AutoCloseable {
   /**
    * What has been counted, by KSM's names where KSM has one (Documentation/admin-guide/mm/ksm.rst).
    * Pages are 4 KiB. A user is here what a rmap item is there, but stands for a whole file: its
-   * pages count whether they are in memory or not, and they count as long as the file is open or
-   * mapped.
+   * pages count whether they are in memory or not, and they count as long as the file is open (a
+   * mapping alone is one of the stable file, of which the kernel tells nobody).
    *
    * @param pagesShared pages of stable files that more than one user uses
    * @param pagesSharing how many more uses of them there are: what is saved
@@ -196,7 +196,7 @@ public final class StableFiles implements AutoCloseable {
       Known found = known.find(domain, file);
       byte[] digest = found.digest();
       if (digest != null) {
-        return find(known, tree, file, digest);
+        return find(known, tree, fd, file, digest);
       }
       if (found.knowledge() == ContentIndex.Knowledge.UNKNOWN) {
         queueIdentification(tree, fd, file);
@@ -209,9 +209,13 @@ public final class StableFiles implements AutoCloseable {
     }
   }
 
-  private Content find(ContentIndex known, LayerTree tree, FileKey file, byte[] digest) {
+  private Content find(ContentIndex known, LayerTree tree, int fd, FileKey file, byte[] digest)
+      throws ErrnoException {
     Stat stat = null;
     List<Place> places = known.places(domain, digest);
+    if (places.size() < ContentIndex.MAX_PLACES && !holds(places, file)) {
+      queueEntry(known, tree, fd, file, digest);
+    }
     for (Place place : places) {
       if (place.isSameFile(file)) {
         return new Content(file, true, places.size() > 1, null);
@@ -219,17 +223,26 @@ public final class StableFiles implements AutoCloseable {
       if (stat == null) {
         stat = new Stat();
       }
-      int fd = trees.open(tree, place, stat);
-      if (fd >= 0) {
-        return new Content(file, true, true, new StableFile(place, new Fd(fd)));
+      int stable = trees.open(tree, place, stat);
+      if (stable >= 0) {
+        return new Content(file, true, true, new StableFile(place, new Fd(stable)));
       }
-      if (fd == OpenTrees.NOT_MOUNTED) {
+      if (stable == OpenTrees.NOT_MOUNTED) {
         queueMount(known, digest, place);
       } else {
         queueRemoval(known, digest, place.key());
       }
     }
     return new Content(file, false, false, null);
+  }
+
+  private static boolean holds(List<Place> places, FileKey file) {
+    for (Place place : places) {
+      if (place.isSameFile(file)) {
+        return true;
+      }
+    }
+    return false;
   }
 
   /**
@@ -364,6 +377,34 @@ public final class StableFiles implements AutoCloseable {
     FileHandle handle = tree.handle(fd);
     if (handle != null && tree.acquire()) {
       if (!enqueue(file, () -> identify(tree, new Place(file, handle, 0)))) {
+        tree.close();
+      }
+    }
+  }
+
+  /**
+   * A file whose digest is known is not among the places that hold it: there were too many, or a
+   * damaged entry was left out. There is room now.
+   */
+  private void queueEntry(ContentIndex known, LayerTree tree, int fd, FileKey file, byte[] digest)
+      throws ErrnoException {
+    if (queue.remainingCapacity() == 0 || pending.contains(file)) {
+      return;
+    }
+    FileHandle handle = tree.handle(fd);
+    if (handle != null && tree.acquire()) {
+      boolean added =
+          enqueue(
+              file,
+              () -> {
+                try (tree) {
+                  Place place = new Place(file, handle, known.enterLayer(tree.path()));
+                  if (known.enter(domain, List.of(new Identified(place, digest)))) {
+                    moreIsKnown();
+                  }
+                }
+              });
+      if (!added) {
         tree.close();
       }
     }

@@ -51,6 +51,26 @@ final class ContentIndexTest {
     assertThat(path().resolve("data.mdb.set-aside")).doesNotExist();
   }
 
+  /** A million with {@code -Dsamepage.index.files=1000000}, as scripts/test --long has it. */
+  @Test
+  void asManyFilesAsThereAreAreKnown() throws IOException {
+    int files = Integer.getInteger("samepage.index.files", 50_000);
+    try (ContentIndex index = open()) {
+      for (int i = 0; i < files; i += 500) {
+        IndexChild.enter(index, i, 500);
+      }
+    }
+    try (ContentIndex index = open()) {
+      assertThat(IndexChild.countKnown(index, 0, files)).isEqualTo(files);
+      assertThat(index.fill()).isLessThan(0.9);
+      assertThat(index.isPersistent()).isTrue();
+    }
+    System.out.printf(
+        "ContentIndexTest.asManyFilesAsThereAreAreKnown: %,d files in %,d bytes%n",
+        files, Files.size(path().resolve("data.mdb")));
+    assertThat(path().resolve("data.mdb.set-aside")).doesNotExist();
+  }
+
   @Test
   void aFileIsKnownOnlyAsItWas() {
     try (ContentIndex index = open()) {
@@ -197,6 +217,36 @@ final class ContentIndexTest {
       }
       IndexChild.enter(index, entered, 500);
       assertThat(IndexChild.countKnown(index, 0, entered + 500)).isEqualTo(entered + 500);
+    } finally {
+      io.samepage.posix.Mounts.unmount(Tree.bytes(path()), 0);
+    }
+  }
+
+  @Test
+  void whatMemoryHoldsAddsToWhatTheFullDiskHolds() throws Exception {
+    Tree.needsRoot();
+    Files.createDirectories(path());
+    byte[] word = "tmpfs".getBytes(StandardCharsets.US_ASCII);
+    byte[] size = "size=600k".getBytes(StandardCharsets.US_ASCII);
+    io.samepage.posix.Mounts.mount(word, Tree.bytes(path()), word, 0, size);
+    try (ContentIndex index = open()) {
+      IndexChild.enter(index, 1, 1);
+      for (int i = 1000; index.isPersistent(); i += 100) {
+        IndexChild.enter(index, i, 100);
+      }
+      // Two has the content of one, which is on the disk.
+      IndexChild.enter(index, 2, 1);
+      byte[] digest = IndexChild.digest(1);
+      assertThat(index.places(DOMAIN, digest))
+          .extracting(Place::key)
+          .containsExactly(IndexChild.key(1), IndexChild.key(2));
+      index.remove(DOMAIN, digest, IndexChild.key(1));
+      assertThat(index.places(DOMAIN, digest))
+          .extracting(Place::key)
+          .containsExactly(IndexChild.key(2));
+      index.remove(DOMAIN, digest, IndexChild.key(2));
+      assertThat(index.places(DOMAIN, digest)).isEmpty();
+      assertThat(IndexChild.isKnown(index, 1)).isFalse();
     } finally {
       io.samepage.posix.Mounts.unmount(Tree.bytes(path()), 0);
     }

@@ -20,6 +20,10 @@ import java.util.Random;
  */
 final class IndexChild {
   static final int BATCH = 50;
+
+  /** For files that are new: they count as settled all the same. */
+  static final long NEVER = Long.MIN_VALUE / 2;
+
   private static final long DOMAIN = 5;
   private static final byte[] LAYER = {'/', 't', 'm', 'p'};
 
@@ -106,7 +110,25 @@ final class IndexChild {
           write(directory, Integer.parseInt(arguments[2]), Integer.parseInt(arguments[3]));
       case "damage" ->
           damage(directory, Long.parseLong(arguments[2]), Integer.parseInt(arguments[3]));
+      case "identify" ->
+          identify(directory, Path.of(arguments[2]), Path.of(arguments[3]), arguments[4]);
       default -> throw new IllegalArgumentException(arguments[0]);
+    }
+  }
+
+  /**
+   * Identifies two trees in one domain after the other, for ever, and says which are done. Domains
+   * have numbers, from a first one on.
+   */
+  private static void identify(Path directory, Path one, Path two, String first) throws Exception {
+    try (ContentIndex index = open(directory)) {
+      for (int domain = Integer.parseInt(first); true; domain++) {
+        TreeIndexer indexer = new TreeIndexer(index, String.valueOf(domain), 2, NEVER);
+        indexer.index(Tree.bytes(one));
+        indexer.index(Tree.bytes(two));
+        System.out.println(domain);
+        System.out.flush();
+      }
     }
   }
 

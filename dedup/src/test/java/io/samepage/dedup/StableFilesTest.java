@@ -260,6 +260,37 @@ final class StableFilesTest {
   }
 
   @Test
+  void aContentThatHasLostAllItsPlacesIsSharedAgain() throws Exception {
+    Tree one = new Tree(directory.resolve("one"));
+    StableFiles files = stableFiles("");
+    LayerTree tree = mount(files, one);
+    Path[] all = new Path[ContentIndex.MAX_PLACES + 2];
+    for (int i = 0; i < all.length; i++) {
+      all[i] = one.file("f" + i, TEXT);
+      identify(files, tree, all[i]);
+    }
+    for (int i = 0; i < ContentIndex.MAX_PLACES; i++) {
+      java.nio.file.Files.delete(all[i]);
+    }
+    Path a = all[all.length - 2];
+    Path b = all[all.length - 1];
+    await(
+        () -> {
+          boolean shared = isShared(files, tree, a);
+          // Both are to be asked, to become places.
+          return isShared(files, tree, b) && shared;
+        });
+  }
+
+  private static boolean isShared(StableFiles files, LayerTree tree, Path file) {
+    try (Content content = content(files, tree, file)) {
+      return content != null && content.isShared();
+    } catch (Exception e) {
+      throw new AssertionError(e);
+    }
+  }
+
+  @Test
   void aFileThatChangedIsNotTakenForWhatItWas() throws Exception {
     Tree one = new Tree(directory.resolve("one"));
     Path a = one.file("a", TEXT);

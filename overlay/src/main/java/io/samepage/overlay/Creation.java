@@ -308,33 +308,45 @@ final class Creation {
     Stat stat = new Stat();
     overlay.tree.readLock().lock();
     try {
+      // The name must not be given to a node that is superseded this moment.
       synchronized (newParent) {
-        try (var above = overlay.descriptors.upper(newParent);
-            Place from = overlay.access.upper(node)) {
-          if (node.isMetacopy()) {
-            Directory parent = node.parent();
-            if (parent == null) {
-              throw ErrnoException.of(Errno.ENOENT); // its last name went this moment
-            }
-            try (Fd upper = LayerAccess.openPath(from)) {
-              redirects.set(node, parent, node.name(), upper, false);
-            }
-          }
-          linkTo(from, above.number(), newName, work);
-          Files.stat(from.dirfd(), from.name(), stat);
+        synchronized (overlay.openFiles.lockOf(node)) {
+          linkNow(node, newParent, newName, work, stat);
         }
-        overlay.reader.changed(newParent);
-        if (!node.isLinked()) {
-          overlay.nodes.linkInode(new InodeKey(stat.dev(), stat.ino), node);
-        }
-        overlay.nodes.addName(newParent, newName, node);
-        overlay.nodes.count(node);
         overlay.access.complete(node, stat);
         overlay.show(node, stat, entry);
       }
     } finally {
       overlay.tree.readLock().unlock();
     }
+  }
+
+  private void linkNow(
+      Node node, Directory newParent, byte[] newName, WorkDirectory work, Stat stat)
+      throws ErrnoException {
+    if (node.isSuperseded()) {
+      throw ErrnoException.of(Errno.ESTALE);
+    }
+    try (var above = overlay.descriptors.upper(newParent);
+        Place from = overlay.access.upper(node)) {
+      if (node.isMetacopy()) {
+        Directory parent = node.parent();
+        if (parent == null) {
+          throw ErrnoException.of(Errno.ENOENT); // its last name went this moment
+        }
+        try (Fd upper = LayerAccess.openPath(from)) {
+          redirects.set(node, parent, node.name(), upper, false);
+        }
+      }
+      linkTo(from, above.number(), newName, work);
+      Files.stat(from.dirfd(), from.name(), stat);
+    }
+    overlay.reader.changed(newParent);
+    if (!node.isLinked()) {
+      overlay.nodes.linkInode(new InodeKey(stat.dev(), stat.ino), node);
+    }
+    overlay.nodes.addName(newParent, newName, node);
+    overlay.nodes.count(node);
   }
 
   private void linkTo(Place from, int dirfd, byte[] name, WorkDirectory work)

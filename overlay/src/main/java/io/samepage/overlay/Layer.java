@@ -14,7 +14,8 @@ import java.util.Arrays;
  * own that is read-only, so that nothing the daemon does, and no open that the kernel makes on its
  * behalf, can change it (FUSE passthrough opens backing files with the user's flags).
  *
- * <p>Immutable; {@link #close} is called once, when nobody uses it any more.
+ * <p>Immutable, but for what {@link AbsentXattrs} learns; {@link #close} is called once, when
+ * nobody uses it any more.
  */
 final class Layer implements AutoCloseable {
   private static final byte[] SELF = {'.'};
@@ -26,6 +27,7 @@ final class Layer implements AutoCloseable {
   private final long dev;
   private final byte[] uuid;
   private final LayerDirectory rootDirectory;
+  private final AbsentXattrs absentXattrs = new AbsentXattrs();
 
   private Layer(int index, Fd root, Fd handles, long dev, byte[] uuid) {
     this.index = index;
@@ -118,6 +120,10 @@ final class Layer implements AutoCloseable {
   /** 16 bytes; all zero if unknown. */
   byte[] uuid() {
     return uuid;
+  }
+
+  AbsentXattrs absentXattrs() {
+    return absentXattrs;
   }
 
   LayerDirectory rootDirectory() {

@@ -8,6 +8,7 @@ import io.samepage.posix.Fd;
 import io.samepage.posix.Files;
 import io.samepage.posix.Linux;
 import io.samepage.posix.Stat;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -72,6 +73,21 @@ final class LayerAccess {
       return new Place(descriptors.lower(split.metadataDirectory()), split.metadataName());
     }
     return lowerData(node);
+  }
+
+  /** The layer of {@link #metadata}. */
+  Layer layer(Node node) {
+    Layer upper = layers.upper();
+    if (node.hasUpper() && upper != null) {
+      return upper;
+    }
+    if (node instanceof Directory directory) {
+      return directory.lowers()[0].layer();
+    }
+    if (node instanceof SplitNode split) {
+      return split.metadataDirectory().layer();
+    }
+    return Objects.requireNonNull(node.lowerDirectory()).layer();
   }
 
   /** Where a node's upper file is. */

@@ -142,16 +142,49 @@ final class Metadata {
   // ------------------------------------------------------------------ extended attributes
 
   byte[] getXattr(Node node, byte[] name) throws ErrnoException {
+    int asked = node.mayBeDressed() ? AbsentXattrs.OTHER : AbsentXattrs.kind(name);
     overlay.tree.readLock().lock();
-    try (Place place = overlay.access.metadata(node)) {
-      return Xattrs.get(place.dirfd(), place.name(), overlay.xattrs.escape(name));
+    try {
+      return asked == AbsentXattrs.OTHER ? read(node, name) : readIfAny(node, name, asked);
     } finally {
       overlay.tree.readLock().unlock();
     }
   }
 
+  private byte[] read(Node node, byte[] name) throws ErrnoException {
+    try (Place place = overlay.access.metadata(node)) {
+      return Xattrs.get(place.dirfd(), place.name(), overlay.xattrs.escape(name));
+    }
+  }
+
+  /** One of those that are asked for of every file, and that hardly any file has. */
+  private byte[] readIfAny(Node node, byte[] name, int kind) throws ErrnoException {
+    if (!node.isBare()) {
+      try (Place place = overlay.access.metadata(node)) {
+        node.setBare(overlay.xattrs.read(place.dirfd(), place.name()).isBare());
+      }
+    }
+    if (!node.isBare()) {
+      return read(node, name);
+    }
+    AbsentXattrs absent = overlay.access.layer(node).absentXattrs();
+    int known = absent.errno(kind);
+    if (known != 0) {
+      throw ErrnoException.of(known);
+    }
+    try {
+      return read(node, name);
+    } catch (ErrnoException e) {
+      absent.note(kind, e.errno());
+      throw e;
+    }
+  }
+
   byte[] listXattrs(Request request, Node node) throws ErrnoException {
     byte[] list;
+    if (node.isBare()) {
+      return Names.EMPTY;
+    }
     overlay.tree.readLock().lock();
     try (Place place = overlay.access.metadata(node)) {
       list = Xattrs.list(place.dirfd(), place.name());
@@ -182,6 +215,7 @@ final class Metadata {
     overlay.copyUp.node(node, CopyUp.Extent.METADATA);
     overlay.tree.readLock().lock();
     try (Place place = overlay.access.upper(node)) {
+      node.setDressed();
       Xattrs.set(place.dirfd(), place.name(), overlay.xattrs.escape(name), value, flags);
       if (killSgid) {
         try (Fd fd = LayerAccess.openPath(place)) {

@@ -29,7 +29,9 @@ class Node extends Link {
   private static final int MARKED_IMMUTABLE = 1 << 10;
   private static final int MARKED_APPEND_ONLY = 1 << 11;
   private static final int CAPABILITY_GONE = 1 << 16;
-  private static final int PARTIAL = 1 << 17;
+  private static final int BARE = 1 << 17;
+  private static final int DRESSED = 1 << 18;
+  private static final int PARTIAL = 1 << 19;
 
   private static final AtomicIntegerFieldUpdater<Node> STATE =
       AtomicIntegerFieldUpdater.newUpdater(Node.class, "state");
@@ -191,6 +193,29 @@ class Node extends Link {
 
   final void setCapabilityGone(boolean gone) {
     note(CAPABILITY_GONE, gone);
+  }
+
+  /** Whether it is known to show no extended attributes. */
+  final boolean isBare() {
+    return has(BARE);
+  }
+
+  /** Whether it has, or may be getting this moment, extended attributes. */
+  final boolean mayBeDressed() {
+    return has(DRESSED);
+  }
+
+  /**
+   * Notes what a list of its extended attributes said, unless one is being set: the list may be
+   * older than that.
+   */
+  final void setBare(boolean bare) {
+    STATE.getAndUpdate(this, old -> (old & DRESSED) != 0 ? old : old | (bare ? BARE : DRESSED));
+  }
+
+  /** Before an extended attribute is set. */
+  final void setDressed() {
+    STATE.getAndUpdate(this, old -> (old | DRESSED) & ~BARE);
   }
 
   /** Whether chattr(1) has made it immutable, in its layer or in the overlay. */

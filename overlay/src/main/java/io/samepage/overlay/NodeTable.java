@@ -261,9 +261,11 @@ final class NodeTable {
         }
       }
     }
-    old.place(null, Names.EMPTY);
     old.setLinked(false);
+    // Others may be on their way to its upper file at this moment. They find it, by the name that
+    // it keeps, or that it has been superseded, which is therefore said first.
     old.setSuperseded();
+    old.place(null, old.name());
   }
 
   /**

@@ -101,7 +101,8 @@ final class OpenFiles {
     }
   }
 
-  private Object lockOf(Node node) {
+  /** As long as it is held a node is not superseded. */
+  Object lockOf(Node node) {
     return nodeLocks[(int) (node.nodeid ^ (node.nodeid >>> 6)) & (LOCKS - 1)];
   }
 
@@ -456,6 +457,7 @@ final class OpenFiles {
     } else {
       successor.setUpper();
     }
+    successor.setDressed(); // an attribute may be being set through the old node this moment
     if (node.isIndexed()) {
       successor.setIndexed();
     }
@@ -488,6 +490,9 @@ final class OpenFiles {
   void truncate(Node node, long size, boolean byPath, @Nullable Request dropSetIdsFor)
       throws ErrnoException {
     synchronized (lockOf(node)) {
+      if (node.isSuperseded()) {
+        throw ErrnoException.of(Errno.ESTALE); // this moment, and not a second time
+      }
       OpenFile file = node.openFile;
       if (file != null && file.opens > 0 && file.mode == Mode.LOWER) {
         supersede(node);
@@ -561,7 +566,8 @@ final class OpenFiles {
     tree.readLock().lock();
     try {
       synchronized (lockOf(node)) {
-        if (above) {
+        now = current(node); // it may have been superseded, or brought up, meanwhile
+        if (now.hasUpper() && !now.isMetacopy()) {
           if (file.upper == null) {
             try (Place place = access.upper(now)) {
               file.upper = LayerAccess.open(place, Linux.O_RDONLY);

@@ -131,6 +131,26 @@ final class Overlay {
     return openFiles.current(nodes.get(nodeid));
   }
 
+  /** What is done with a node. */
+  @FunctionalInterface
+  interface NodeOperation<T> {
+    T on(Node node) throws ErrnoException;
+  }
+
+  /** Does what can be repeated with a node, or with what supersedes it while that is done. */
+  <T> T onCurrent(long nodeid, NodeOperation<T> operation) throws ErrnoException {
+    while (true) {
+      Node node = node(nodeid);
+      try {
+        return operation.on(node);
+      } catch (ErrnoException e) {
+        if (e.errno() != Errno.ESTALE || node(nodeid) == node) {
+          throw e;
+        }
+      }
+    }
+  }
+
   /** What the locks of a file are kept by; see {@link OpenFiles#lockKey}. */
   Object lockKey(long nodeid) throws ErrnoException {
     return openFiles.lockKey(nodes.get(nodeid));
@@ -148,15 +168,18 @@ final class Overlay {
     }
     Stat stat = new Stat();
     Node node = nodes.lookup(parent, name);
-    if (node != null) {
+    while (node != null) {
       try {
         access.stat(node, stat);
+        show(node, stat, entry);
+        return;
       } catch (ErrnoException e) {
         forget(node.nodeid, 1);
-        throw e;
+        if (e.errno() != Errno.ESTALE || !node.isSuperseded()) {
+          throw e;
+        }
+        node = nodes.lookup(parent, name); // what superseded it has the name now
       }
-      show(node, stat, entry);
-      return;
     }
     boolean fresh = false;
     while (node == null) {

@@ -269,7 +269,12 @@ public final class OverlayFileSystem implements FileSystem {
       throws ErrnoException {
     Parts now = parts();
     Directory directory = now.overlay.nodes.directory(newParent);
-    now.creation.link(now.overlay.node(nodeid), directory, newName, entry);
+    now.overlay.onCurrent(
+        nodeid,
+        node -> {
+          now.creation.link(node, directory, newName, entry);
+          return node;
+        });
   }
 
   @Override
@@ -425,7 +430,12 @@ public final class OverlayFileSystem implements FileSystem {
   public void getattr(Request request, long nodeid, long handle, Attributes attributes)
       throws ErrnoException {
     Parts now = parts();
-    now.metadata.get(now.overlay.node(nodeid), attributes);
+    now.overlay.onCurrent(
+        nodeid,
+        node -> {
+          now.metadata.get(node, attributes);
+          return node;
+        });
     now.overlay.forOldNodeid(nodeid, attributes);
   }
 
@@ -438,7 +448,17 @@ public final class OverlayFileSystem implements FileSystem {
         && now.overlay.nodes.get(nodeid).isSuperseded()) {
       throw ErrnoException.of(Errno.ESTALE); // by path: the kernel looks it up again
     }
-    now.metadata.set(request, now.overlay.node(nodeid), change, attributes);
+    if (change.setSize) {
+      // What this supersedes itself is for the kernel to look up again.
+      now.metadata.set(request, now.overlay.node(nodeid), change, attributes);
+    } else {
+      now.overlay.onCurrent(
+          nodeid,
+          node -> {
+            now.metadata.set(request, node, change, attributes);
+            return node;
+          });
+    }
     now.overlay.forOldNodeid(nodeid, attributes);
   }
 
@@ -453,13 +473,13 @@ public final class OverlayFileSystem implements FileSystem {
   @Override
   public byte[] getxattr(Request request, long nodeid, byte[] name) throws ErrnoException {
     Parts now = parts();
-    return now.metadata.getXattr(now.overlay.node(nodeid), name);
+    return now.overlay.onCurrent(nodeid, node -> now.metadata.getXattr(node, name));
   }
 
   @Override
   public byte[] listxattr(Request request, long nodeid) throws ErrnoException {
     Parts now = parts();
-    return now.metadata.listXattrs(request, now.overlay.node(nodeid));
+    return now.overlay.onCurrent(nodeid, node -> now.metadata.listXattrs(request, node));
   }
 
   @Override
@@ -479,7 +499,7 @@ public final class OverlayFileSystem implements FileSystem {
       int outSize)
       throws ErrnoException {
     Parts now = parts();
-    return now.metadata.ioctl(now.overlay.node(nodeid), command, in, outSize);
+    return now.overlay.onCurrent(nodeid, node -> now.metadata.ioctl(node, command, in, outSize));
   }
 
   @Override
@@ -562,6 +582,12 @@ public final class OverlayFileSystem implements FileSystem {
       }
       return read(files.readable(open), offset, size, out);
     }
+  }
+
+  @Override
+  public int readDescriptor(Request request, long nodeid, long handle) throws ErrnoException {
+    Handle open = handles.get(handle);
+    return open.alignment() > 1 ? -1 : overlay().openFiles.readable(open);
   }
 
   private static int read(int fd, long offset, int size, NativeBuffer out) throws ErrnoException {

@@ -98,6 +98,7 @@ final class OverlayXattrs {
     byte[] foundProtattr = null;
     boolean foundImpure = false;
     boolean foundNlink = false;
+    boolean bare = true;
     int at = 0;
     for (int end = 0; end < list.length; end++) {
       if (list[end] != 0) {
@@ -105,6 +106,7 @@ final class OverlayXattrs {
       }
       byte[] attribute = Arrays.copyOfRange(list, at, end);
       at = end + 1;
+      bare &= unescape(attribute) == null;
       if (Arrays.equals(attribute, FUSE_OVERLAYFS_OPAQUE) || Arrays.equals(attribute, opaque)) {
         foundOpaque = Xattrs.find(dirfd, name, attribute);
       } else if (Arrays.equals(attribute, redirect)) {
@@ -128,12 +130,17 @@ final class OverlayXattrs {
         foundMetacopy,
         foundProtattr,
         foundImpure,
-        foundNlink);
+        foundNlink,
+        bare);
   }
 
   /** The overlay's own attributes of one file, as far as they were found. */
   static final class Marks {
-    static final Marks NONE = new Marks(null, null, null, null, null, false, false);
+    /** Of a file without any attribute. */
+    static final Marks NONE = new Marks(null, null, null, null, null, false, false, true);
+
+    /** Of a file that cannot have marks and was not asked. */
+    static final Marks UNREAD = new Marks(null, null, null, null, null, false, false, false);
 
     private final byte @Nullable [] opaque;
     private final byte @Nullable [] redirect;
@@ -142,6 +149,7 @@ final class OverlayXattrs {
     private final byte @Nullable [] protattr;
     private final boolean impure;
     private final boolean nlink;
+    private final boolean bare;
 
     Marks(
         byte @Nullable [] opaque,
@@ -150,7 +158,8 @@ final class OverlayXattrs {
         byte @Nullable [] metacopy,
         byte @Nullable [] protattr,
         boolean impure,
-        boolean nlink) {
+        boolean nlink,
+        boolean bare) {
       this.opaque = opaque;
       this.redirect = redirect;
       this.origin = origin;
@@ -158,6 +167,12 @@ final class OverlayXattrs {
       this.protattr = protattr;
       this.impure = impure;
       this.nlink = nlink;
+      this.bare = bare;
+    }
+
+    /** Whether users see no attribute at all. */
+    boolean isBare() {
+      return bare;
     }
 
     /** Nothing below shines through. */

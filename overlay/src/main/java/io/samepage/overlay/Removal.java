@@ -28,23 +28,38 @@ final class Removal {
     overlay.tree.readLock().lock();
     try {
       synchronized (parent) {
-        Node node = overlay.peek(parent, name);
-        if (node == null) {
-          throw ErrnoException.of(Errno.ENOENT);
+        while (!unlinkNow(parent, name, work)) {
+          // another node stands for the file by now
         }
-        if (node.isDirectory()) {
-          throw ErrnoException.of(Errno.EISDIR);
-        }
-        Protection.checkFixed(node);
-        boolean covered = overlay.resolver.isInLowers(parent, name);
-        anchor(node, parent, name);
-        try (Shared above = overlay.descriptors.upper(parent)) {
-          remove(node, above.number(), name, covered, work);
-        }
-        forgetName(node, parent, name);
       }
     } finally {
       overlay.tree.readLock().unlock();
+    }
+  }
+
+  /** False if the node was superseded before its file could be anchored. */
+  private boolean unlinkNow(Directory parent, byte[] name, WorkDirectory work)
+      throws ErrnoException {
+    Node node = overlay.peek(parent, name);
+    if (node == null) {
+      throw ErrnoException.of(Errno.ENOENT);
+    }
+    if (node.isDirectory()) {
+      throw ErrnoException.of(Errno.EISDIR);
+    }
+    Protection.checkFixed(node);
+    // What has no upper file is covered by all means.
+    boolean covered = !node.hasUpper() || overlay.resolver.isInLowers(parent, name);
+    synchronized (overlay.openFiles.lockOf(node)) {
+      if (node.isSuperseded()) {
+        return false;
+      }
+      anchor(node, parent, name);
+      try (Shared above = overlay.descriptors.upper(parent)) {
+        remove(node, above.number(), name, covered, work);
+      }
+      forgetName(node, parent, name);
+      return true;
     }
   }
 

@@ -87,6 +87,7 @@ final class Resolver {
     Search search = new Search(parent.lowers(), name);
     boolean upperDirectory = false;
     boolean impure = false;
+    boolean bare = false;
     boolean immutable = false;
     boolean appendOnly = false;
     Stat upperStat = null;
@@ -103,6 +104,7 @@ final class Resolver {
           upperDirectory = true;
           Marks marks = xattrs.read(above.number(), name);
           impure = marks.isImpure();
+          bare = marks.isBare();
           immutable = marks.isImmutable();
           appendOnly = marks.isAppendOnly();
           search.wantDirectory();
@@ -124,6 +126,7 @@ final class Resolver {
       stat = new Stat();
     }
     List<LayerDirectory> directories = null;
+    boolean lowerBare = false;
     long ino = 0;
     Stat found = new Stat();
     while (search.next(found)) {
@@ -135,6 +138,7 @@ final class Resolver {
         directories = new ArrayList<>(2);
         ino = layers.numbers().number(found.dev(), found.ino);
         copy(found, stat);
+        lowerBare = search.isBare();
       }
       directories.add(search.enter());
     }
@@ -148,15 +152,19 @@ final class Resolver {
           new Directory(
               parent, name, ino, directories == null ? NO_LOWERS : directories.toArray(NO_LOWERS));
       directory.setUpper();
+      directory.setBare(bare);
       if (impure) {
         directory.setImpure();
       }
       directory.noteProtection(immutable, appendOnly);
       return new Found(directory, null);
     }
-    return directories == null
-        ? null
-        : new Found(new Directory(parent, name, ino, directories.toArray(NO_LOWERS)), null);
+    if (directories == null) {
+      return null;
+    }
+    Directory directory = new Directory(parent, name, ino, directories.toArray(NO_LOWERS));
+    directory.setBare(lowerBare);
+    return new Found(directory, null);
   }
 
   /** Whether any lower layer shows a name in a directory, so that removing it needs a whiteout. */
@@ -198,6 +206,7 @@ final class Resolver {
     }
     Node node = new Node(parent, name, stat.mode, ino);
     node.setUpper();
+    node.setBare(marks.isBare());
     node.noteProtection(marks.isImmutable(), marks.isAppendOnly());
     if (indexed) {
       node.setIndexed();
@@ -236,6 +245,7 @@ final class Resolver {
       findData(search, node, stat);
     } else {
       node = new Node(parent, name, stat.mode, ino);
+      node.setBare(search.isBare());
       node.setLower(directory, Arrays.equals(lowerName, name) ? name : lowerName);
     }
     return new Found(node, key);
@@ -339,6 +349,7 @@ final class Resolver {
     private byte[] name = Names.EMPTY;
     private boolean metacopy;
     private boolean xattrWhiteouts;
+    private boolean bare;
 
     Search(LayerDirectory[] bases, byte[] wanted) {
       this.bases = bases;
@@ -373,6 +384,11 @@ final class Resolver {
 
     byte[] name() {
       return name;
+    }
+
+    /** Whether what was found last shows no attributes. */
+    boolean isBare() {
+      return bare;
     }
 
     /** Whether the last file that was found has its data further down. */
@@ -557,7 +573,8 @@ final class Resolver {
           xattrWhiteouts = false;
         }
         Marks marks =
-            stat.isDirectory() || stat.isRegular() ? xattrs.read(dirfd, component) : Marks.NONE;
+            stat.isDirectory() || stat.isRegular() ? xattrs.read(dirfd, component) : Marks.UNREAD;
+        bare = marks.isBare();
         if (!stat.isDirectory()) {
           metacopy = marks.isMetacopy() && stat.isRegular();
           over = !metacopy;

@@ -1,5 +1,6 @@
 package io.samepage.overlay;
 
+import io.samepage.posix.Credentials;
 import io.samepage.posix.Directories;
 import io.samepage.posix.Errno;
 import io.samepage.posix.ErrnoException;
@@ -36,14 +37,7 @@ final class WorkDirectory implements AutoCloseable {
    * @param workdir the directory that the user named, on the upper directory's file system
    */
   static WorkDirectory open(int workdir) throws ErrnoException {
-    try {
-      Files.mkdir(workdir, WORK, 0);
-    } catch (ErrnoException e) {
-      if (e.errno() != Errno.EEXIST) {
-        throw e;
-      }
-    }
-    Fd directory = new Fd(Files.open(workdir, WORK, DIRECTORY, 0));
+    Fd directory = openOrMake(workdir, WORK);
     try {
       for (Entry entry : list(directory.number())) {
         if (!java.util.Arrays.equals(entry.name, INCOMPAT)) {
@@ -59,15 +53,22 @@ final class WorkDirectory implements AutoCloseable {
 
   /** Opens a directory beside {@code work} for the index of hard links, making it if need be. */
   static Fd openIndex(int workdir) throws ErrnoException {
-    byte[] index = Names.ascii("index");
+    return openOrMake(workdir, Names.ascii("index"));
+  }
+
+  /**
+   * For nobody but who may go anywhere, as the kernel has it; for its owner where that is not us.
+   */
+  private static Fd openOrMake(int workdir, byte[] name) throws ErrnoException {
+    boolean goesAnywhere = Credentials.effectiveUid() == 0;
     try {
-      Files.mkdir(workdir, index, 0);
+      Files.mkdir(workdir, name, goesAnywhere ? 0 : 0700);
     } catch (ErrnoException e) {
       if (e.errno() != Errno.EEXIST) {
         throw e;
       }
     }
-    return new Fd(Files.open(workdir, index, DIRECTORY, 0));
+    return new Fd(Files.open(workdir, name, DIRECTORY, 0));
   }
 
   int fd() {

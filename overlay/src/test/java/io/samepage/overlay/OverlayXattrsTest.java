@@ -110,6 +110,7 @@ final class OverlayXattrsTest {
           assertThat(marks.isImpure()).isTrue();
           assertThat(marks.isMetacopy()).isFalse();
           assertThat(marks.hasNlink()).isFalse();
+          assertThat(marks.isBare()).as("user.other is shown").isFalse();
         }
       }
       assertThat(trusted.read(tree.fd(), d).isOpaque()).as("by another prefix").isFalse();
@@ -127,6 +128,8 @@ final class OverlayXattrsTest {
       assertThat(marks.isMetacopy()).isTrue();
       assertThat(marks.hasNlink()).isTrue();
       assertThat(marks.origin()).isNull();
+      assertThat(marks.isBare()).as("all of them are hidden").isTrue();
+      assertThat(trusted.read(tree.fd(), bytes("f")).isBare()).as("by another prefix").isFalse();
     }
   }
 }

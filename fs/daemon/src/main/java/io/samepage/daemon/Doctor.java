@@ -1,9 +1,9 @@
 package io.samepage.daemon;
 
+import io.samepage.fuse.MountException;
 import io.samepage.fuse.Session;
 import io.samepage.fuse.kernel.KernelMountOptions;
-import io.samepage.fuse.kernel.KernelTransport;
-import io.samepage.fuse.kernel.MountException;
+import io.samepage.overlay.options.Transport;
 import io.samepage.posix.Credentials;
 import io.samepage.posix.Errno;
 import io.samepage.posix.ErrnoException;
@@ -185,12 +185,22 @@ final class Doctor {
     }
     try {
       Session session =
-          KernelTransport.mount(
+          TransportChoice.mount(
+              Transport.AUTO,
               KernelMountOptions.of(bytes(target.toString()), bytes("samepage-doctor")),
-              EmptyFileSystem.create());
+              EmptyFileSystem.create(),
+              note -> {});
       session.unmount();
       session.awaitEnd();
-      ok("mount", "a mount can be made");
+      if (session.transport().equals("kernel")) {
+        ok("mount", "a mount can be made");
+      } else {
+        add(
+            "mount",
+            Verdict.ADVICE,
+            "a mount can be made through libfuse alone",
+            "run as root for what libfuse 2 cannot do");
+      }
       ok("protocol", "FUSE " + session.protocol());
       if (session.passthrough()) {
         ok("passthrough", session.passthroughReason());
@@ -260,7 +270,7 @@ final class Doctor {
       try (Stream<Path> files = Files.find(Path.of(directory), 2, (p, a) -> named(p, pattern))) {
         Path found = files.findFirst().orElse(null);
         if (found != null) {
-          ok("libfuse", found.toString());
+          ok("libfuse", found + ", for transport=libfuse");
           return;
         }
       } catch (IOException | UncheckedIOException e) {
@@ -271,7 +281,7 @@ final class Doctor {
         "libfuse",
         Verdict.ADVICE,
         "libfuse 2 is not installed",
-        "not needed where /dev/fuse can be opened; else apt-get install libfuse2");
+        "apt-get install libfuse2: users other than root mount through it (transport=libfuse)");
   }
 
   private static boolean named(Path path, String name) {

@@ -1,6 +1,7 @@
 package io.samepage.daemon;
 
 import io.samepage.overlay.options.ByteString;
+import io.samepage.posix.Errno;
 import io.samepage.posix.ErrnoException;
 import io.samepage.posix.Fd;
 import io.samepage.posix.FileHandles;
@@ -43,6 +44,11 @@ final class FileOnMount implements AutoCloseable {
       fd = null;
       return file;
     } catch (ErrnoException e) {
+      if (e.errno() == Errno.ENOTCONN) {
+        throw new CommandFailure(
+            ExitCode.UNREACHABLE,
+            name + " is on a mount whose daemon does not answer: it was killed; umount it");
+      }
       throw new CommandFailure(
           ExitCode.NOT_MOUNTED,
           name + " cannot be reached (" + e.getMessage() + "): name a file that is there");

@@ -79,6 +79,10 @@ final class IndexCommand implements Callable<Integer> {
     } catch (InterruptedException e) {
       return ExitCode.INTERRUPTED.number();
     }
+    if (!opened.isPersistent()) {
+      throw new CommandFailure(
+          ExitCode.SYSTEM, location + " cannot hold what was found: " + opened.fault());
+    }
     print(Caller.out(), indexer.totals(), (System.nanoTime() - start) / 1e9);
     return ExitCode.OK.number(); // the hook closes the index
   }

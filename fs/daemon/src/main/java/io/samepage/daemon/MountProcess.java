@@ -2,10 +2,9 @@ package io.samepage.daemon;
 
 import io.samepage.dedup.ContentIndex;
 import io.samepage.dedup.StableFiles;
+import io.samepage.fuse.MountException;
 import io.samepage.fuse.Session;
 import io.samepage.fuse.kernel.KernelMountOptions;
-import io.samepage.fuse.kernel.KernelTransport;
-import io.samepage.fuse.kernel.MountException;
 import io.samepage.overlay.OverlayConfig;
 import io.samepage.overlay.OverlayFileSystem;
 import io.samepage.overlay.options.ByteString;
@@ -264,13 +263,15 @@ final class MountProcess {
       }
       try {
         Session stands =
-            KernelTransport.mount(
+            TransportChoice.mount(
+                options.transport(),
                 KernelMountOptions.of(path.toBytes(), fsname(options).toBytes())
                     .withFlags(options.mountFlags())
                     .withAllowOther(options.allowOther() || Credentials.effectiveUid() == 0)
                     .withPassthrough(passthrough(options))
                     .withMaxStackDepth(stackDepth(directories)),
-                overlay);
+                overlay,
+                notes::add);
         session = stands;
         return stands;
       } catch (MountException | RuntimeException e) {

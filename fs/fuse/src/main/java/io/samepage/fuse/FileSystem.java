@@ -127,6 +127,16 @@ public interface FileSystem {
       throws ErrnoException;
 
   /**
+   * The descriptor from which {@link #read} reads, for a transport that can move pages from there
+   * without reading them; −1 where the data of a handle do not come from one file as they are. It
+   * stays open until the request has been answered. Whoever fails to move the pages calls {@link
+   * #read}.
+   */
+  default int readDescriptor(Request request, long nodeid, long handle) throws ErrnoException {
+    return -1;
+  }
+
+  /**
    * Writes data.
    *
    * @param address where the data stand in memory

@@ -330,6 +330,15 @@ public final class Files {
     return result < 0 ? -LibC.errno() : (int) result;
   }
 
+  /**
+   * Writes what {@code count} structures {@code iovec} at an address name, in one call; what was
+   * written, or −errno.
+   */
+  public static int tryWritev(int fd, long vector, int count) {
+    int written = (int) LibC.C.writev(fd, vector, count);
+    return written < 0 ? -LibC.errno() : written;
+  }
+
   /** copy_file_range(2) at given offsets; may copy less than asked for. */
   public static long copyRange(int in, long offsetIn, int out, long offsetOut, long length)
       throws ErrnoException {

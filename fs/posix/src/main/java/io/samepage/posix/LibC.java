@@ -51,6 +51,7 @@ final class LibC {
     private static final long CLOSE = find("close");
     private static final long READ = find("read");
     private static final long WRITE = find("write");
+    private static final long WRITEV = find("writev");
     private static final long PREAD = find("pread");
     private static final long PWRITE = find("pwrite");
     private static final long STATX = find("statx");
@@ -73,6 +74,9 @@ final class LibC {
     private static final long FDATASYNC = find("fdatasync");
     private static final long SYNCFS = find("syncfs");
     private static final long COPY_FILE_RANGE = find("copy_file_range");
+    private static final long PIPE2 = find("pipe2");
+    private static final long SPLICE = find("splice");
+    private static final long FCNTL = find("fcntl");
     private static final long FSTATFS = find("fstatfs");
     private static final long FGETXATTR = find("fgetxattr");
     private static final long FSETXATTR = find("fsetxattr");
@@ -152,6 +156,10 @@ final class LibC {
 
     long write(int fd, long address, long size) {
       return CALL.invokeN3(THREE, WRITE, fd, address, size);
+    }
+
+    long writev(int fd, long vector, int count) {
+      return CALL.invokeN3(THREE, WRITEV, fd, vector, count);
     }
 
     long pread(int fd, long address, long size, long offset) {
@@ -242,6 +250,18 @@ final class LibC {
         int in, long offsetInAddress, int out, long offsetOutAddress, long size, int flags) {
       return CALL.invokeN6(
           SIX, COPY_FILE_RANGE, in, offsetInAddress, out, offsetOutAddress, size, flags);
+    }
+
+    int pipe2(long descriptors, int flags) {
+      return (int) CALL.invokeN2(TWO, PIPE2, descriptors, flags);
+    }
+
+    long splice(int in, long offsetInAddress, int out, long size, int flags) {
+      return CALL.invokeN6(SIX, SPLICE, in, offsetInAddress, out, 0, size, flags);
+    }
+
+    int fcntl(int fd, int command, long argument) {
+      return (int) CALL.invokeN3(THREE, FCNTL, fd, command, argument);
     }
 
     int fstatfs(int fd, long buffer) {

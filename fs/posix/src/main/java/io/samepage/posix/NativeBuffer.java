@@ -39,6 +39,15 @@ public final class NativeBuffer {
     return new NativeBuffer(exact, address, capacity);
   }
 
+  /**
+   * Memory that is somebody else's, at an address that the caller vouches for while this object is
+   * in use.
+   */
+  public static NativeBuffer at(long address, int capacity) {
+    ByteBuffer bytes = MemoryIO.getInstance().newDirectByteBuffer(address, capacity);
+    return new NativeBuffer(bytes.order(ByteOrder.LITTLE_ENDIAN), address, capacity);
+  }
+
   /** A part of this memory, sharing it. */
   public NativeBuffer slice(int offset, int length) {
     ByteBuffer part = bytes.duplicate();

@@ -100,8 +100,10 @@ public enum MountOption {
   TRANSPORT(
       "transport",
       Group.SAMEPAGE,
-      "auto|kernel",
-      "how requests come; kernel: from /dev/fuse itself (default: auto)"),
+      "auto|kernel|libfuse",
+      "how requests come: from /dev/fuse itself (kernel), or through libfuse 2, which needs no right"
+          + " to mount, and has no passthrough (default: auto, which takes libfuse where the kernel"
+          + " forbids the other)"),
 
   ALLOW_OTHER("allow_other", Group.FUSE, null, "let other users in (a mount by root always does)"),
   DEFAULT_PERMISSIONS(

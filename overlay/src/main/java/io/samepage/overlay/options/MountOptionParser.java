@@ -228,7 +228,11 @@ public final class MountOptionParser {
               oneListed(option, given).equals("off") ? Passthrough.OFF : Passthrough.AUTO);
       case TRANSPORT ->
           builder.transport(
-              oneListed(option, given).equals("kernel") ? Transport.KERNEL : Transport.AUTO);
+              switch (oneListed(option, given)) {
+                case "kernel" -> Transport.KERNEL;
+                case "libfuse" -> Transport.LIBFUSE;
+                default -> Transport.AUTO;
+              });
       case ALLOW_OTHER -> builder.allowOther(true);
       case DEFAULT_PERMISSIONS -> {}
       case FSNAME -> builder.fsname(unescape(option, given, 0, given.length));

@@ -5,5 +5,7 @@ public enum Transport {
   /** The best that the host has. */
   AUTO,
   /** From /dev/fuse itself. */
-  KERNEL
+  KERNEL,
+  /** Through libfuse 2. */
+  LIBFUSE
 }

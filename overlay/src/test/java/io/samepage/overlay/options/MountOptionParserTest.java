@@ -207,7 +207,7 @@ final class MountOptionParserTest {
         "lowerdir+=/a => lowerdir+ is not supported: name all",
         "lowerdir=/a,context=\"x:y\" => context=x:y is not supported",
         "lowerdir=/a,native_dirs=usr => native_dirs=usr is not a path from",
-        "lowerdir=/a,transport=pigeon => use transport=auto|kernel",
+        "lowerdir=/a,transport=pigeon => use transport=auto|kernel|libfuse",
       })
   void refusesInOneLineWithARemedy(String options, String message) {
     assertThatThrownBy(() -> strict(options))

@@ -5,6 +5,7 @@ import io.samepage.posix.ErrnoException;
 import io.samepage.posix.Fd;
 import io.samepage.posix.Files;
 import io.samepage.posix.Linux;
+import io.samepage.posix.Pipe;
 import io.samepage.posix.Stat;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -76,6 +77,15 @@ final class Channel implements ReplyPort {
     int result;
     do {
       result = Files.tryWrite(fd.number(), address, length);
+    } while (result == -Errno.EINTR);
+    return result;
+  }
+
+  @Override
+  public int splice(Pipe pipe, int length) {
+    int result;
+    do {
+      result = pipe.drain(fd.number(), length);
     } while (result == -Errno.EINTR);
     return result;
   }

@@ -18,7 +18,14 @@ final class DataRequests {
     x.structure(ReadIn.BYTES);
     int size = size(ReadIn.size(x.in, x.body));
     long offset = Exchange.offset(ReadIn.offset(x.in, x.body), size);
-    int read = x.fs.read(x.request, x.nodeid, ReadIn.fh(x.in, x.body), offset, size, x.data);
+    long handle = ReadIn.fh(x.in, x.body);
+    if (size >= PagePipe.LEAST) {
+      int fd = x.fs.readDescriptor(x.request, x.nodeid, handle);
+      if (fd >= 0 && x.replyPages(fd, offset, size)) {
+        return Handler.NO_REPLY;
+      }
+    }
+    int read = x.fs.read(x.request, x.nodeid, handle, offset, size, x.data);
     if (read < 0 || read > size) {
       throw new IllegalStateException("read returned " + read + " of " + size + " bytes");
     }

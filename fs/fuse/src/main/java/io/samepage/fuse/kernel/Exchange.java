@@ -10,6 +10,7 @@ import io.samepage.fuse.Request;
 import io.samepage.posix.Errno;
 import io.samepage.posix.ErrnoException;
 import io.samepage.posix.NativeBuffer;
+import io.samepage.posix.Pipe;
 import java.nio.ByteBuffer;
 
 /**
@@ -27,7 +28,7 @@ import java.nio.ByteBuffer;
  *
  * Pages that no request ever needs are never touched, and take no memory.
  */
-final class Exchange {
+final class Exchange implements AutoCloseable {
   /** The most data that one READ or WRITE carries. */
   static final int MAX_DATA = 1 << 20;
 
@@ -68,6 +69,8 @@ final class Exchange {
   final Opened opened = new Opened();
   final FileSystemStatistics statistics = new FileSystemStatistics();
   final DirectoryBuffer directory = new DirectoryBuffer(out, PAYLOAD);
+
+  private final PagePipe pages = new PagePipe();
 
   /** Through what the answer goes. */
   ReplyPort port = NoPort.INSTANCE;
@@ -221,6 +224,21 @@ final class Exchange {
     }
   }
 
+  /**
+   * Answers a READ with pages of a file; false if that cannot be done and it has to be read and
+   * written.
+   *
+   * @param size what was asked for
+   */
+  boolean replyPages(int fd, long offset, int size) {
+    int length = pages.room(fd, offset, size);
+    if (length == 0) {
+      return false;
+    }
+    header(0, length);
+    return pages.send(port, replyMemory.address() + REPLY, fd, offset, length);
+  }
+
   /** Sends an error. */
   void replyError(int errno) {
     takeBack();
@@ -228,10 +246,14 @@ final class Exchange {
   }
 
   private int send(int error, int length) {
+    header(error, length);
+    return port.write(replyMemory.address() + REPLY, OutHeader.BYTES + length);
+  }
+
+  private void header(int error, int length) {
     OutHeader.len(out, REPLY, OutHeader.BYTES + length);
     OutHeader.error(out, REPLY, error);
     OutHeader.unique(out, REPLY, unique);
-    return port.write(replyMemory.address() + REPLY, OutHeader.BYTES + length);
   }
 
   /**
@@ -252,12 +274,22 @@ final class Exchange {
     directory.takeBack(fs);
   }
 
+  @Override
+  public void close() {
+    pages.close();
+  }
+
   /** A port before there is any. */
   private static final class NoPort implements ReplyPort {
     static final NoPort INSTANCE = new NoPort();
 
     @Override
     public int write(long address, int length) {
+      return -Errno.EBADF;
+    }
+
+    @Override
+    public int splice(Pipe pipe, int length) {
       return -Errno.EBADF;
     }
 

@@ -1,5 +1,6 @@
 package io.samepage.fuse.kernel;
 
+import io.samepage.fuse.MountException;
 import io.samepage.fuse.kernel.KernelMountOptions.Passthrough;
 import io.samepage.posix.Errno;
 import io.samepage.posix.NativeBuffer;

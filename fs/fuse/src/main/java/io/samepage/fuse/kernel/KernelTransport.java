@@ -1,6 +1,7 @@
 package io.samepage.fuse.kernel;
 
 import io.samepage.fuse.FileSystem;
+import io.samepage.fuse.MountException;
 import io.samepage.fuse.Session;
 import io.samepage.posix.Credentials;
 import io.samepage.posix.Errno;

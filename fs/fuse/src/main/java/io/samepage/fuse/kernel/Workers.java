@@ -233,7 +233,9 @@ final class Workers {
         // The file system sets the umask as a request demands: for this thread alone.
         Credentials.unshareFileSystemState();
         Credentials.umask(0);
-        serve(sleeping, polling, exchanges.get());
+        try (Exchange x = exchanges.get()) {
+          serve(sleeping, polling, x);
+        }
       } catch (OutOfMemoryError e) {
         noMore(e);
       } catch (ErrnoException e) {

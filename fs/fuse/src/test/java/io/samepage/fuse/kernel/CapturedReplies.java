@@ -1,5 +1,7 @@
 package io.samepage.fuse.kernel;
 
+import io.samepage.posix.Errno;
+import io.samepage.posix.Pipe;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
@@ -44,6 +46,12 @@ final class CapturedReplies implements ReplyPort {
       throw new AssertionError("a reply of " + length + " bytes says " + b.getInt(OutHeader.LEN));
     }
     return length;
+  }
+
+  /** As if the kernel had no splice for the device; {@link MountedTest} has one that does. */
+  @Override
+  public synchronized int splice(Pipe pipe, int length) {
+    return failure != 0 ? failure : -Errno.EINVAL;
   }
 
   @Override

@@ -34,7 +34,7 @@ import jnr.ffi.Runtime;
  *
  * <p>One lock, the object itself, guards everything.
  */
-class MemoryFileSystem implements FileSystem {
+public class MemoryFileSystem implements FileSystem {
   static final long FOREVER = 86_400_000_000_000L;
 
   private static final Runtime RUNTIME = Runtime.getSystemRuntime();
@@ -53,14 +53,14 @@ class MemoryFileSystem implements FileSystem {
   /** Whether the last write was to clear set-user-ID bits; and the same of the last setattr. */
   boolean sawKillSuidgid;
 
-  MemoryFileSystem() {
+  public MemoryFileSystem() {
     this(FOREVER);
   }
 
   /**
    * @param validNanos for how long the kernel may keep names and attributes
    */
-  MemoryFileSystem(long validNanos) {
+  public MemoryFileSystem(long validNanos) {
     this.validNanos = validNanos;
     Node root = new Node(ROOT, Linux.S_IFDIR | 0755, 0, 0, now());
     root.parent = root;
@@ -147,11 +147,11 @@ class MemoryFileSystem implements FileSystem {
   }
 
   /** How many look-ups the kernel has not taken back. */
-  synchronized long lookups() {
+  public synchronized long lookups() {
     return nodes.values().stream().filter(n -> n.id != ROOT).mapToLong(n -> n.lookups).sum();
   }
 
-  synchronized int openHandles() {
+  public synchronized int openHandles() {
     return handles.size();
   }
 

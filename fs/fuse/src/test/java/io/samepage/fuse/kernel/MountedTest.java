@@ -7,10 +7,12 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.samepage.fuse.Entry;
+import io.samepage.fuse.MountException;
 import io.samepage.fuse.Opened;
 import io.samepage.fuse.Request;
 import io.samepage.posix.Errno;
 import io.samepage.posix.ErrnoException;
+import io.samepage.posix.Fd;
 import io.samepage.posix.Linux;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -54,6 +56,71 @@ class MountedTest {
       assertThat(mount.session().requests()).containsEntry("OPEN", 1L);
     }
     assertThat(fs.destroyed).isEqualTo(1);
+  }
+
+  /** The descriptor and what read gives differ here, so that it shows which of the two was used. */
+  @Test
+  void largeReadsMovePagesOfTheDescriptor(@TempDir Path dir) throws Exception {
+    byte[] below = new byte[700_001];
+    new Random(1).nextBytes(below);
+    Files.write(dir.resolve("below"), below);
+    byte[] copied = new byte[below.length];
+    try (Fd fd = new Fd(open(dir.resolve("below")))) {
+      MemoryFileSystem fs =
+          new MemoryFileSystem() {
+            @Override
+            public synchronized void open(
+                Request request, long nodeid, int flags, boolean killSuidgid, Opened opened)
+                throws ErrnoException {
+              super.open(request, nodeid, flags, killSuidgid, opened);
+              opened.directIo = true; // reads come as they are asked for
+            }
+
+            @Override
+            public int readDescriptor(Request request, long nodeid, long handle) {
+              return fd.number();
+            }
+          };
+      fs.addFile("f", copied);
+      try (TestMount mount = TestMount.of(fs)) {
+        mount.python(
+            """
+            below = open("BELOW", "rb").read()
+            fd = os.open("f", os.O_RDONLY)
+            for offset, size in (0, 1 << 17), (4096, 1 << 19), (4097, 100001), (600000, 1 << 17), (3, 1 << 15):
+                assert os.pread(fd, size, offset) == below[offset:offset + size], (offset, size)
+            assert os.pread(fd, 32767, 1) == bytes(32767)             # small ones are read
+            assert os.pread(fd, 1 << 20, 690000) == bytes(10001)      # what is left is small
+            assert os.pread(fd, 1 << 20, 700001) == b""
+            """
+                .replace("BELOW", dir.resolve("below").toString()));
+      }
+    }
+  }
+
+  /** As where the file was cut off meanwhile, or its disk fails. */
+  @Test
+  void whatCannotBeMovedIsRead(@TempDir Path dir) throws Exception {
+    byte[] content = new byte[200_000];
+    new Random(2).nextBytes(content);
+    try (Fd fd = new Fd(open(dir))) { // no regular file: it cannot be spliced
+      MemoryFileSystem fs =
+          new MemoryFileSystem() {
+            @Override
+            public int readDescriptor(Request request, long nodeid, long handle) {
+              return fd.number();
+            }
+          };
+      fs.addFile("f", content);
+      Files.write(dir.resolve("content"), content);
+      try (TestMount mount = TestMount.of(fs)) {
+        mount.sh("cmp f " + dir.resolve("content"));
+      }
+    }
+  }
+
+  private static int open(Path path) throws ErrnoException {
+    return io.samepage.posix.Files.open(Linux.AT_FDCWD, bytes(path.toString()), Linux.O_RDONLY, 0);
   }
 
   @Test

@@ -1,6 +1,7 @@
 package io.samepage.fuse.kernel;
 
 import io.samepage.fuse.FileSystem;
+import io.samepage.fuse.MountException;
 import io.samepage.fuse.Session;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;

@@ -1,4 +1,4 @@
-package io.samepage.fuse.kernel;
+package io.samepage.fuse;
 
 /** A mount did not come about. The message is one line: what is the matter and what to do. */
 public final class MountException extends Exception {
@@ -6,7 +6,7 @@ public final class MountException extends Exception {
 
   private final int errno;
 
-  MountException(int errno, String message) {
+  public MountException(int errno, String message) {
     super(message);
     this.errno = errno;
   }

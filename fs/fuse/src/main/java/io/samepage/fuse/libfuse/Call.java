@@ -1,0 +1,74 @@
+package io.samepage.fuse.libfuse;
+
+import io.samepage.fuse.AttributeChange;
+import io.samepage.fuse.Attributes;
+import io.samepage.fuse.Entry;
+import io.samepage.fuse.FileSystemStatistics;
+import io.samepage.fuse.Opened;
+import io.samepage.fuse.Request;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One request of the kernel while libfuse works on it, which may take several calls back to us: on
+ * whose behalf, and what its answer is to say that libfuse has no words for. Used for one request
+ * after the other; confined to one thread.
+ */
+final class Call {
+  final Request request = new Request();
+  final Attributes attributes = new Attributes();
+  final Entry entry = new Entry();
+  final Opened opened = new Opened();
+  final AttributeChange change = new AttributeChange();
+  final FileSystemStatistics statistics = new FileSystemStatistics();
+
+  /** The kernel's number of the request. */
+  long unique;
+
+  /** What the kernel asks. */
+  int opcode;
+
+  /** libfuse's number of the node that it is about. */
+  long number;
+
+  /** Whether what is asked for takes the set-user-ID and set-group-ID bits away. */
+  boolean killSuidgid;
+
+  /**
+   * Whether a change of attributes is asked for that names none, as chown(2) to the owner that a
+   * file has: libfuse has no call for that, and asks for the attributes alone.
+   */
+  boolean emptyChange;
+
+  /** The last name in the request, where it has any. */
+  byte[] lastName = {};
+
+  /** For how long the kernel may keep the name, or the absence of it, that was found last. */
+  long entryValidNanos;
+
+  /** For how long it may keep the attributes that were shown last, and whose they are. */
+  long attrValidNanos;
+
+  @Nullable KnownNode shown;
+
+  /** FOPEN_* of the file that was opened. */
+  int openFlags;
+
+  /** The node whose attributes stand in {@link #fresh}, since this request has just changed it. */
+  @Nullable KnownNode freshNode;
+
+  /** {@link #attributes}, or those of {@link #entry}. */
+  Attributes fresh = attributes;
+
+  /** Takes up a new request. */
+  void begin(long newUnique, int newOpcode, long newNumber, int uid, int gid, int pid) {
+    unique = newUnique;
+    opcode = newOpcode;
+    number = newNumber;
+    request.set(uid, gid, pid);
+    entryValidNanos = 0;
+    attrValidNanos = 0;
+    shown = null;
+    openFlags = 0;
+    freshNode = null;
+  }
+}

@@ -1,0 +1,250 @@
+package io.samepage.fuse.libfuse;
+
+import io.samepage.fuse.AttributeChange;
+import io.samepage.fuse.Attributes;
+import io.samepage.fuse.DirectoryReply;
+import io.samepage.fuse.FileLock;
+import io.samepage.fuse.FileSystem;
+import io.samepage.fuse.LockReply;
+import io.samepage.fuse.Opened;
+import io.samepage.posix.Errno;
+import io.samepage.posix.ErrnoException;
+import io.samepage.posix.NativeBuffer;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicLong;
+
+/**
+ * The calls of libfuse that name a file by its handle, {@code fi.fh}: for these it computes no path
+ * (flag_nopath), so that they go on working whatever becomes of the name.
+ *
+ * <p>A handle uses its node, which thereby stays known from open to release. Thread-safe.
+ */
+final class HandleCalls {
+  static final int FOPEN_DIRECT_IO = 1;
+  static final int FOPEN_KEEP_CACHE = 1 << 1;
+  static final int FOPEN_NOFLUSH = 1 << 5;
+  static final int FOPEN_PARALLEL_DIRECT_WRITES = 1 << 6;
+
+  private final FileSystem fs;
+  private final KnownNodes nodes;
+  private final Paths paths;
+  private final KernelCache cache;
+  private final Map<Long, OpenHandle> handles = new ConcurrentHashMap<>();
+  private final AtomicLong last = new AtomicLong();
+
+  /** Handles that stand for nodes without a name, by libfuse's numbers of these. */
+  private final Map<Long, Long> orphans = new ConcurrentHashMap<>();
+
+  HandleCalls(FileSystem fs, KnownNodes nodes, Paths paths, KernelCache cache) {
+    this.fs = fs;
+    this.nodes = nodes;
+    this.paths = paths;
+    this.cache = cache;
+  }
+
+  /**
+   * A node has been opened into {@link Call#opened}: the handle takes over the caller's use of it.
+   *
+   * @param cached whether the pages that the kernel may hold are good
+   */
+  long opened(Call call, KnownNode node, boolean cached) {
+    Opened opened = call.opened;
+    int flags = 0;
+    if (opened.directIo) {
+      flags |= FOPEN_DIRECT_IO;
+    }
+    if (opened.keepCache && cached) {
+      flags |= FOPEN_KEEP_CACHE;
+    }
+    if (opened.noFlush) {
+      flags |= FOPEN_NOFLUSH;
+    }
+    if (opened.parallelDirectWrites) {
+      flags |= FOPEN_PARALLEL_DIRECT_WRITES;
+    }
+    call.openFlags = flags;
+    long number = last.incrementAndGet();
+    handles.put(number, new OpenHandle(node, opened.handle));
+    return number;
+  }
+
+  /**
+   * Makes a handle of a node that has no name any more, until the kernel forgets it: to a number
+   * without a path libfuse answers ENOENT, although the kernel asks about files that are open and
+   * about somebody's working directory.
+   */
+  void orphan(KnownNode node) {
+    if (!nodes.use(node)) {
+      return;
+    }
+    long handle = last.incrementAndGet();
+    handles.put(handle, new OpenHandle(node, Opened.NO_HANDLE));
+    Long before = orphans.put(node.shownAs, handle);
+    if (before != null) {
+      drop(before);
+    }
+  }
+
+  private void drop(long handle) {
+    OpenHandle open = handles.remove(handle);
+    if (open != null) {
+      nodes.release(open.node());
+    }
+  }
+
+  /** The handle of a node without a name by libfuse's number of it; 0: it is none that is known. */
+  long orphanHandle(long number) {
+    Long handle = orphans.isEmpty() ? null : orphans.get(number);
+    return handle == null ? 0 : handle;
+  }
+
+  /** The kernel has forgotten one of libfuse's numbers. */
+  void forgotten(long number) {
+    Long handle = orphans.isEmpty() ? null : orphans.remove(number);
+    if (handle != null) {
+      drop(handle);
+    }
+  }
+
+  private OpenHandle get(long number) throws ErrnoException {
+    OpenHandle open = handles.get(number);
+    if (open == null) {
+      throw ErrnoException.of(Errno.EBADF);
+    }
+    return open;
+  }
+
+  /** Whether a node is open; for {@link #release}. */
+  private boolean isOpen(KnownNode node) {
+    for (OpenHandle open : handles.values()) {
+      if (open.node() == node && open.handle() != Opened.NO_HANDLE) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  Attributes getattr(Call call, PathCalls calls, long number) throws ErrnoException {
+    OpenHandle open = get(number);
+    return calls.show(call, open.node(), open.handle());
+  }
+
+  void truncate(Call call, long number, long size) throws ErrnoException {
+    OpenHandle open = get(number);
+    AttributeChange change = PathCalls.change(call);
+    change.handle = open.handle();
+    change.setSize = true;
+    change.size = size;
+    change.killSuidgid = call.killSuidgid;
+    PathCalls.set(fs, call, open.node());
+    cache.changed(open.node(), call.number);
+  }
+
+  int read(Call call, long number, long offset, int size, NativeBuffer out) throws ErrnoException {
+    OpenHandle open = get(number);
+    int read = fs.read(call.request, open.node().nodeid, open.handle(), offset, size, out);
+    if (read < 0 || read > size) {
+      throw new IllegalStateException("read returned " + read + " of " + size + " bytes");
+    }
+    open.node().readUnder(call.number);
+    return read;
+  }
+
+  int write(Call call, long number, long offset, long address, int size, boolean writeback)
+      throws ErrnoException {
+    OpenHandle open = get(number);
+    int written =
+        fs.write(
+            call.request,
+            open.node().nodeid,
+            open.handle(),
+            offset,
+            address,
+            size,
+            call.killSuidgid,
+            writeback);
+    if (written < 0 || written > size) {
+      throw new IllegalStateException("write returned " + written + " of " + size + " bytes");
+    }
+    cache.changed(open.node(), call.number);
+    return written;
+  }
+
+  void flush(Call call, long number, long lockOwner) throws ErrnoException {
+    OpenHandle open = get(number);
+    fs.flush(call.request, open.node().nodeid, open.handle(), lockOwner);
+  }
+
+  /**
+   * Ends a handle.
+   *
+   * @param flockOwner whose flock(2) lock goes with it, or 0
+   */
+  void release(Call call, long number, long flockOwner) {
+    OpenHandle open = handles.remove(number);
+    if (open == null) {
+      return;
+    }
+    if (open.handle() != Opened.NO_HANDLE) {
+      fs.release(call.request, open.node().nodeid, open.handle(), flockOwner);
+      if (paths.anyHidden() && !isOpen(open.node())) {
+        paths.unhide(open.node());
+      }
+    }
+    nodes.release(open.node());
+  }
+
+  void fsync(Call call, long number, boolean dataOnly) throws ErrnoException {
+    OpenHandle open = get(number);
+    fs.fsync(call.request, open.node().nodeid, open.handle(), dataOnly);
+  }
+
+  void fsyncdir(Call call, long number, boolean dataOnly) throws ErrnoException {
+    fs.fsyncdir(call.request, get(number).node().nodeid, dataOnly);
+  }
+
+  void readdir(Call call, long number, long offset, DirectoryReply reply) throws ErrnoException {
+    fs.readdir(call.request, get(number).node().nodeid, offset, reply);
+  }
+
+  void fallocate(Call call, long number, int mode, long offset, long length) throws ErrnoException {
+    OpenHandle open = get(number);
+    fs.fallocate(call.request, open.node().nodeid, open.handle(), offset, length, mode);
+    cache.changed(open.node(), call.number);
+  }
+
+  FileLock getlk(Call call, long number, long owner, FileLock lock) throws ErrnoException {
+    OpenHandle open = get(number);
+    return fs.getlk(call.request, open.node().nodeid, open.handle(), owner, lock);
+  }
+
+  void setlk(
+      Call call,
+      long number,
+      long owner,
+      FileLock lock,
+      boolean flock,
+      boolean wait,
+      LockReply reply)
+      throws ErrnoException {
+    OpenHandle open = get(number);
+    fs.setlk(call.request, open.node().nodeid, open.handle(), owner, lock, flock, wait, reply);
+  }
+
+  byte[] ioctl(Call call, long number, boolean directory, int command, byte[] in, int outSize)
+      throws ErrnoException {
+    OpenHandle open = get(number);
+    return fs.ioctl(
+        call.request, open.node().nodeid, open.handle(), directory, command, in, outSize);
+  }
+
+  /** Gives everything back, when no request will come any more; handles end with the mount. */
+  void clear() {
+    for (OpenHandle open : handles.values()) {
+      nodes.release(open.node());
+    }
+    handles.clear();
+    orphans.clear();
+  }
+}
