@@ -540,6 +540,11 @@ final class OpenFiles {
 
   // ------------------------------------------------------------------ data through the daemon
 
+  /** Whether what a handle reads is in two files at this moment. */
+  boolean isPartial(Handle handle) {
+    return current(handle.node()).isPartial();
+  }
+
   /** The partial copy that a handle reads; null if its data are in one file. */
   Partials.@Nullable Use partial(Handle handle) {
     return partials.use(current(handle.node()));
@@ -637,7 +642,7 @@ final class OpenFiles {
       return file.upper.number();
     }
     Node now = current(node);
-    if (!now.hasUpper()) {
+    if (!now.hasUpper() || now.isMetacopy()) {
       if (!handle.mayWrite()) {
         throw ErrnoException.of(Errno.EBADF);
       }

@@ -587,7 +587,9 @@ public final class OverlayFileSystem implements FileSystem {
   @Override
   public int readDescriptor(Request request, long nodeid, long handle) throws ErrnoException {
     Handle open = handles.get(handle);
-    return open.alignment() > 1 ? -1 : overlay().openFiles.readable(open);
+    OpenFiles openFiles = overlay().openFiles;
+    boolean oneFile = open.alignment() <= 1 && !openFiles.isPartial(open);
+    return oneFile ? openFiles.readable(open) : -1;
   }
 
   private static int read(int fd, long offset, int size, NativeBuffer out) throws ErrnoException {
