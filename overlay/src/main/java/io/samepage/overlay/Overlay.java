@@ -3,16 +3,15 @@ package io.samepage.overlay;
 import io.samepage.fuse.Attributes;
 import io.samepage.fuse.Connection;
 import io.samepage.fuse.Entry;
-import io.samepage.fuse.FileSystem;
 import io.samepage.overlay.lock.LockTable;
+import io.samepage.overlay.options.ByteString;
 import io.samepage.posix.Errno;
 import io.samepage.posix.ErrnoException;
 import io.samepage.posix.Stat;
-import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -65,6 +64,7 @@ final class Overlay {
       @Nullable WorkDirectory work,
       @Nullable HardLinkIndex index,
       @Nullable PartialDirectory partialDirectory,
+      byte[] partialLayers,
       Handles handles,
       int descriptorLimit,
       Connection connection,
@@ -97,6 +97,7 @@ final class Overlay {
               copyUp,
               nodes,
               tree,
+              partialLayers,
               node -> forget(node.nodeid, 1));
       copyUp.completeWith(
           new PartialCompletion(
@@ -246,52 +247,40 @@ final class Overlay {
     return node;
   }
 
-  /**
-   * Looks up what earlier mounts have left half copied up, so that it goes on; what is not where it
-   * was goes on when somebody looks it up.
-   */
+  /** Has what earlier mounts have left half copied up go on. */
   void resumePartials() {
     if (partialCopies != null) {
-      for (byte[] path : partialCopies.pendingPaths()) {
-        List<Long> counted = new ArrayList<>();
-        try {
-          walk(path, counted);
-        } catch (ErrnoException e) {
-          // It is not there any more.
-        }
-        for (int i = counted.size() - 1; i >= 0; i--) {
-          forget(counted.get(i), 1);
-        }
-      }
+      new PartialResumption(this, partialCopies).lookUp();
     }
   }
 
-  private void walk(byte[] path, List<Long> counted) throws ErrnoException {
-    Directory directory = nodes.directory(FileSystem.ROOT);
-    Entry entry = new Entry();
-    int start = 0;
-    for (int end = 0; end <= path.length; end++) {
-      if (end < path.length && path[end] != '/') {
-        continue;
-      }
-      byte[] name = Arrays.copyOfRange(path, start, end);
-      start = end + 1;
+  /**
+   * Completes all that earlier mounts have left, where nobody serves a mount.
+   *
+   * @param completed is told the path of each file
+   */
+  PendingCopies.Outcome completePartials(Consumer<ByteString> completed) throws ErrnoException {
+    PartialCopies copies = partialCopies;
+    if (copies == null) {
+      throw ErrnoException.of(Errno.EROFS);
+    }
+    if (copies.pendingCount() > 0) {
+      new PartialResumption(this, copies).search();
+    }
+    int count = 0;
+    for (Node node : List.copyOf(partials.all().keySet())) {
+      byte[] path;
       tree.readLock().lock();
       try {
-        synchronized (directory) {
-          lookup(directory, name, entry);
-        }
+        path = PageMaps.pathInMount(node);
       } finally {
         tree.readLock().unlock();
       }
-      if (entry.nodeid == 0) {
-        return;
-      }
-      counted.add(entry.nodeid);
-      if (end < path.length) {
-        directory = nodes.directory(entry.nodeid);
-      }
+      copyUp.node(node, CopyUp.Extent.METADATA);
+      count++;
+      completed.accept(ByteString.of(path == null ? Names.EMPTY : path));
     }
+    return new PendingCopies.Outcome(count, copies.leftCount());
   }
 
   private void bindPartial(Node node, Stat below) {

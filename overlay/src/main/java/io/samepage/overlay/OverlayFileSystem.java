@@ -4,6 +4,7 @@ import io.samepage.dedup.FileKey;
 import io.samepage.dedup.StableFiles;
 import io.samepage.fuse.AttributeChange;
 import io.samepage.fuse.Attributes;
+import io.samepage.fuse.BackingFiles;
 import io.samepage.fuse.Connection;
 import io.samepage.fuse.DirectoryPlusReply;
 import io.samepage.fuse.DirectoryReply;
@@ -17,6 +18,7 @@ import io.samepage.fuse.Request;
 import io.samepage.overlay.Handles.Handle;
 import io.samepage.overlay.LayerAccess.Place;
 import io.samepage.overlay.Partials.Use;
+import io.samepage.overlay.options.ByteString;
 import io.samepage.overlay.options.HostDirectory;
 import io.samepage.overlay.options.MountDirectories;
 import io.samepage.posix.Errno;
@@ -30,6 +32,7 @@ import io.samepage.posix.Stat;
 import io.samepage.posix.StatFs;
 import java.lang.ref.Reference;
 import java.util.List;
+import java.util.function.Consumer;
 import java.util.function.ObjLongConsumer;
 import org.jspecify.annotations.Nullable;
 
@@ -46,6 +49,7 @@ public final class OverlayFileSystem implements FileSystem {
   private final @Nullable WorkDirectory work;
   private final @Nullable HardLinkIndex index;
   private final @Nullable PartialDirectory partialDirectory;
+  private final byte[] partialLayers;
   private final @Nullable Sharing sharing;
   private final byte @Nullable [] upperPath;
   private final List<byte[]> lowerPaths;
@@ -70,12 +74,14 @@ public final class OverlayFileSystem implements FileSystem {
       @Nullable HardLinkIndex index,
       @Nullable PartialDirectory partialDirectory,
       @Nullable Sharing sharing,
-      MountDirectories directories) {
+      MountDirectories directories)
+      throws ErrnoException {
     this.config = config;
     this.layers = layers;
     this.work = work;
     this.index = index;
     this.partialDirectory = partialDirectory;
+    this.partialLayers = PartialLayers.describe(config, directories);
     this.sharing = sharing;
     HostDirectory upper = directories.upper();
     this.upperPath = upper == null ? null : upper.path().toBytes();
@@ -176,7 +182,16 @@ public final class OverlayFileSystem implements FileSystem {
     int limit = (int) Math.max(64, Math.min(4096, Processes.descriptorLimit() / 4));
     Overlay overlay =
         new Overlay(
-            config, layers, work, index, partialDirectory, handles, limit, connection, sharing);
+            config,
+            layers,
+            work,
+            index,
+            partialDirectory,
+            partialLayers,
+            handles,
+            limit,
+            connection,
+            sharing);
     Removal removal = new Removal(overlay);
     Redirects redirects = new Redirects(overlay);
     parts =
@@ -188,6 +203,34 @@ public final class OverlayFileSystem implements FileSystem {
             new Metadata(overlay),
             new PageMaps(overlay, sharing, upperPath, lowerPaths));
     overlay.resumePartials();
+  }
+
+  /** Completes what earlier mounts have left copied up in part, and closes this: for no mount. */
+  PendingCopies.Outcome completePartialCopies(Consumer<ByteString> completed)
+      throws ErrnoException {
+    try {
+      init(new Unconnected());
+      return overlay().completePartials(completed);
+    } finally {
+      destroy();
+    }
+  }
+
+  /** There is no kernel that keeps anything. */
+  private static final class Unconnected implements Connection {
+    @Override
+    public @Nullable BackingFiles backingFiles() {
+      return null;
+    }
+
+    @Override
+    public void invalidateInode(long nodeid, long offset, long length) {}
+
+    @Override
+    public void invalidateAttributes(long nodeid) {}
+
+    @Override
+    public void invalidateEntry(long parent, byte[] name) {}
   }
 
   @Override
@@ -665,9 +708,10 @@ public final class OverlayFileSystem implements FileSystem {
     if (config.volatileUpper()) {
       return;
     }
+    PartialCopies copies = overlay.partialCopies;
     try (Use partial = overlay.openFiles.partial(handles.get(handle))) {
-      if (partial != null) {
-        partial.file().sync();
+      if (partial != null && copies != null) {
+        copies.sync(partial);
         return;
       }
     }

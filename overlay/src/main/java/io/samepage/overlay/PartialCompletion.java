@@ -112,7 +112,6 @@ final class PartialCompletion {
           copyUp.markImpure(parent, above.number());
           times.restore(above.number());
         }
-        removeMap(use);
         partials.completed(node);
         reader.changed(parent);
       }
@@ -120,6 +119,7 @@ final class PartialCompletion {
     } finally {
       tree.readLock().unlock();
     }
+    removeMap(use);
   }
 
   private void removeMap(Use use) {

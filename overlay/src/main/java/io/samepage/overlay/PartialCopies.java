@@ -19,6 +19,7 @@ import java.util.Queue;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 import java.util.function.Consumer;
@@ -67,6 +68,11 @@ final class PartialCopies implements AutoCloseable {
 
   private final LongAdder begun = new LongAdder();
   private final Object wake = new Object();
+
+  /** Whether {@link #description} is in the directory. Guarded by its own monitor. */
+  private final AtomicBoolean described = new AtomicBoolean();
+
+  private final byte[] description;
   private @Nullable Thread filler;
   private boolean closed;
 
@@ -80,6 +86,7 @@ final class PartialCopies implements AutoCloseable {
       CopyUp copyUp,
       NodeTable nodes,
       ReentrantReadWriteLock tree,
+      byte[] description,
       Consumer<Node> letGo)
       throws ErrnoException {
     this.config = config;
@@ -91,6 +98,7 @@ final class PartialCopies implements AutoCloseable {
     this.copyUp = copyUp;
     this.nodes = nodes;
     this.tree = tree;
+    this.description = description;
     this.letGo = letGo;
     load();
   }
@@ -127,6 +135,12 @@ final class PartialCopies implements AutoCloseable {
     byte[] data = Names.ascii(number + DATA);
     byte[] map = Names.ascii(number + MAP);
     PartialRecord record = PartialFile.record(directory.fd(), map);
+    if (record == null && PartialFile.isBlank(directory.fd(), map)) {
+      // The power was lost before anybody had asked for anything of it to be durable.
+      Files.unlink(directory.fd(), map);
+      Files.unlink(directory.fd(), data);
+      return;
+    }
     if (record == null) {
       LOG.warn("partial/{} in the work directory is damaged, and is left alone", number + MAP);
       return;
@@ -270,7 +284,6 @@ final class PartialCopies implements AutoCloseable {
     if (parent == null) {
       return false;
     }
-    copyUp.directory(parent);
     synchronized (node) {
       if (node.hasUpper() || node.isPartial()) {
         return true;
@@ -296,6 +309,20 @@ final class PartialCopies implements AutoCloseable {
     begun.increment();
     wakeUp();
     return true;
+  }
+
+  /** How many files earlier mounts left that can go on, and that nobody has looked up yet. */
+  int pendingCount() {
+    return pending.size();
+  }
+
+  /** How many files are in the directory: those that go on, and those that cannot. */
+  int leftCount() throws ErrnoException {
+    int left = 0;
+    for (String name : directory.names()) {
+      left += name.endsWith(MAP) ? 1 : 0;
+    }
+    return left;
   }
 
   /** Where the files were that earlier mounts left and that nobody has looked up yet. */
@@ -331,16 +358,35 @@ final class PartialCopies implements AutoCloseable {
         source.close();
         return null; // the handle means something else on another file system
       }
+      describeLayers();
       String number = directory.freeNumber();
       byte[] data = Names.ascii(number + DATA);
       byte[] map = Names.ascii(number + MAP);
       PartialRecord record = PartialRecord.of(stat, origin, path == null ? Names.EMPTY : path);
-      boolean durable = !config.volatileUpper();
-      return new Entry(
-          data, map, PartialFile.create(directory.fd(), data, map, record, source, durable));
+      return new Entry(data, map, PartialFile.create(directory.fd(), data, map, record, source));
     } catch (ErrnoException e) {
       source.close();
       throw e;
+    }
+  }
+
+  /** Says in the directory of which layers the files in it are, once in the life of a mount. */
+  private void describeLayers() throws ErrnoException {
+    synchronized (described) {
+      if (!described.get()) {
+        directory.replace(PartialLayers.NAME, description);
+        described.set(true);
+      }
+    }
+  }
+
+  /** Makes durable what has been written to a file; for fsync(2). */
+  void sync(Use use) throws ErrnoException {
+    use.file().sync();
+    Entry entry = use.entry();
+    if (!entry.named && !entry.isRemoved()) {
+      directory.sync();
+      entry.named = true;
     }
   }
 

@@ -6,7 +6,9 @@ import io.samepage.posix.ErrnoException;
 import io.samepage.posix.Fd;
 import io.samepage.posix.Files;
 import io.samepage.posix.Linux;
+import io.samepage.posix.NativeBuffer;
 import io.samepage.posix.StatFs;
+import java.lang.ref.Reference;
 import java.nio.charset.StandardCharsets;
 import java.util.Set;
 import java.util.TreeSet;
@@ -14,8 +16,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The directory {@code partial} beside {@code work}, which holds what outlives a mount: for each
- * file that is copied up in part {@code N.data} and {@code N.map}. The kernel's overlayfs knows
- * nothing of it. It is made when it is first needed. Thread-safe.
+ * file that is copied up in part {@code N.data} and {@code N.map}, and {@link PartialLayers}. The
+ * kernel's overlayfs knows nothing of it. It is made when it is first needed. Thread-safe.
  */
 final class PartialDirectory implements AutoCloseable {
   private static final byte[] NAME = Names.ascii("partial");
@@ -32,6 +34,9 @@ final class PartialDirectory implements AutoCloseable {
   private final boolean suitable;
   private volatile @Nullable Fd directory;
   private long last;
+
+  /** Whether it has a name that survives a loss of power. Guarded by the monitor. */
+  private boolean durable;
 
   private PartialDirectory(Fd workdir, boolean suitable) {
     this.workdir = workdir;
@@ -83,6 +88,39 @@ final class PartialDirectory implements AutoCloseable {
       directory = there;
     }
     return there.number();
+  }
+
+  /** Writes a file anew, in one step. */
+  synchronized void replace(byte[] name, byte[] content) throws ErrnoException {
+    byte[] fresh = Names.ascii(new String(name, StandardCharsets.US_ASCII) + ".new");
+    int flags = Linux.O_WRONLY | Linux.O_CREAT | Linux.O_TRUNC | Linux.O_NOFOLLOW;
+    NativeBuffer buffer = NativeBuffer.allocate(content.length);
+    buffer.bytes().duplicate().put(content);
+    try (Fd file = new Fd(Files.open(fd(), fresh, flags, 0600))) {
+      int done = 0;
+      while (done < content.length) {
+        done += Files.pwrite(file.number(), buffer.address() + done, content.length - done, done);
+      }
+    } finally {
+      Reference.reachabilityFence(buffer);
+    }
+    Files.rename(fd(), fresh, fd(), name, 0);
+    durable = false;
+  }
+
+  /** Makes durable the names that are in it, which of a file's data are already. */
+  synchronized void sync() throws ErrnoException {
+    if (!durable) {
+      int layers = Files.tryOpen(fd(), PartialLayers.NAME, Linux.O_RDONLY | Linux.O_NOFOLLOW, 0);
+      if (layers >= 0) {
+        try (Fd file = new Fd(layers)) {
+          Files.fsync(file.number());
+        }
+      }
+      Files.fsync(workdir.number());
+      durable = true;
+    }
+    Files.fsync(fd());
   }
 
   /** The names in it; none if it is not there. */

@@ -30,6 +30,9 @@ final class Partials {
     /** By System.nanoTime(); filling has failed, and is not tried before. */
     volatile long pausedUntil = writtenAt;
 
+    /** Whether its names in the work directory survive a loss of power. */
+    volatile boolean named;
+
     /** Whether its names in the work directory are gone. Guarded by the monitor. */
     private boolean removed;
 

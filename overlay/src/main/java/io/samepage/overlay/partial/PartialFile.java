@@ -30,9 +30,13 @@ import org.jspecify.annotations.Nullable;
  *
  * <p><b>A crash.</b> Data are written before their bit, whole pages, and a page that is written in
  * part is completed from below and broken first: who is killed in between leaves the old page. The
- * file is cut off before the limit sinks, and the limit is never believed beyond the size. After a
- * loss of power a bit may have come to the disk and its page not; but then the page has no block,
- * and {@link #open} does not believe the bit. {@link #sync} makes both durable.
+ * file is cut off before the limit sinks, and the limit is never believed beyond the size. Nothing
+ * is synced for that; {@link #sync} makes durable what was written, and {@link #truncate} what was
+ * cut off, which must not come back when the file is extended again. After a loss of power before
+ * that a bit may have come to the disk and its page not; but then blocks of the page are missing,
+ * and {@link #open} does not believe the bit. Nor does it leave blocks without a bit in the way of
+ * a bit that is set later. A record that came to the disk torn or not at all is told by its
+ * checksum.
  *
  * <p><b>Locks.</b> First pages in the {@link PageLock}, one range at a time; then {@code stamp},
  * for reading by who writes and for writing by {@link #fill}, which puts the time of the last write
@@ -81,19 +85,14 @@ public final class PartialFile implements AutoCloseable {
   }
 
   /**
-   * Begins a partial copy-up: makes the data file and then the map file, and syncs both.
+   * Begins a partial copy-up: makes the data file and then the map file. Neither is durable before
+   * {@link #sync}, nor are their names before somebody syncs the directory.
    *
    * @param directory where they are to be, as a descriptor
    * @param source the lower file, open for reading; taken over
-   * @param durable whether anything is to be synced
    */
   public static PartialFile create(
-      int directory,
-      byte[] dataName,
-      byte[] mapName,
-      PartialRecord record,
-      Fd source,
-      boolean durable)
+      int directory, byte[] dataName, byte[] mapName, PartialRecord record, Fd source)
       throws ErrnoException {
     Fd data = new Fd(Files.open(directory, dataName, NEW, 0600));
     Fd map = null;
@@ -103,11 +102,6 @@ public final class PartialFile implements AutoCloseable {
       map = new Fd(Files.open(directory, mapName, NEW, 0600));
       record.write(buffer.bytes(), record.size());
       PageBitmap.writeAll(map.number(), buffer, PartialRecord.LENGTH, 0);
-      if (durable) {
-        Files.fsync(data.number());
-        Files.fsync(map.number());
-        Files.fsync(directory);
-      }
       return new PartialFile(record, source, data, map, record.size(), record.size());
     } catch (ErrnoException e) {
       data.close();
@@ -117,6 +111,21 @@ public final class PartialFile implements AutoCloseable {
       }
       Files.unlink(directory, dataName);
       throw e;
+    } finally {
+      Reference.reachabilityFence(buffer);
+    }
+  }
+
+  /** Whether nothing of a map file has come to the disk, so that it was never synced. */
+  public static boolean isBlank(int directory, byte[] mapName) throws ErrnoException {
+    NativeBuffer buffer = NativeBuffer.allocate(PartialRecord.LENGTH);
+    try (Fd map = new Fd(Files.open(directory, mapName, Linux.O_RDONLY | Linux.O_NOFOLLOW, 0))) {
+      int got = Files.pread(map.number(), buffer.address(), PartialRecord.LENGTH, 0);
+      boolean zero = true;
+      for (int i = 0; i < got; i++) {
+        zero &= buffer.bytes().get(i) == 0;
+      }
+      return got < PartialRecord.LENGTH || zero;
     } finally {
       Reference.reachabilityFence(buffer);
     }
@@ -173,7 +182,10 @@ public final class PartialFile implements AutoCloseable {
     }
   }
 
-  /** Believes those bits whose pages have blocks, and takes back all others. */
+  /**
+   * Believes those bits whose pages have all of their blocks, and takes back all others, and the
+   * blocks of pages that have no bit.
+   */
   private void load() throws ErrnoException {
     bitmap.load();
     long end = pages.pages();
@@ -186,6 +198,8 @@ public final class PartialFile implements AutoCloseable {
       }
       if (broken) {
         believe(from, page);
+      } else {
+        free(from, page);
       }
     }
   }
@@ -194,15 +208,39 @@ public final class PartialFile implements AutoCloseable {
     long page = first;
     while (page < end) {
       long start = seek(data.number(), page * PAGE, Linux.SEEK_DATA);
-      long from = start < 0 ? end : Math.min(end, start / PAGE);
-      bitmap.clear(page, from);
+      long from = start < 0 ? end : Math.min(end, pagesOf(start));
+      dismiss(page, from);
       if (from >= end) {
         return;
       }
-      long hole = seek(data.number(), start, Linux.SEEK_HOLE);
-      long to = hole < 0 ? end : Math.min(end, (hole + PAGE - 1) / PAGE);
+      long hole = seek(data.number(), from * PAGE, Linux.SEEK_HOLE);
+      long to = hole < 0 || hole >= limit ? end : Math.min(end, hole / PAGE);
       pages.breakPages(from, to - from);
-      page = to;
+      dismiss(to, Math.min(end, to + 1));
+      page = Math.min(end, to + 1);
+    }
+  }
+
+  private void dismiss(long first, long end) throws ErrnoException {
+    if (first < end) {
+      bitmap.clear(first, end);
+      free(first, end);
+    }
+  }
+
+  /** Takes back what has come to the disk of pages that are not above. */
+  private void free(long first, long end) throws ErrnoException {
+    long there = seek(data.number(), first * PAGE, Linux.SEEK_DATA);
+    if (there < 0 || there >= end * PAGE) {
+      return;
+    }
+    int mode = Linux.FALLOC_FL_PUNCH_HOLE | Linux.FALLOC_FL_KEEP_SIZE;
+    try {
+      Files.fallocate(data.number(), mode, first * PAGE, (end - first) * PAGE);
+    } catch (ErrnoException e) {
+      if (e.errno() != Errno.EOPNOTSUPP) {
+        throw e; // where there are no holes to be had they do no harm before a second loss of power
+      }
     }
   }
 
@@ -418,6 +456,9 @@ public final class PartialFile implements AutoCloseable {
           NativeBuffer buffer = NativeBuffer.allocate(Long.BYTES);
           buffer.bytes().putLong(0, newSize);
           PageBitmap.writeAll(map.number(), buffer, Long.BYTES, PartialRecord.LIMIT_AT);
+          if (durable) {
+            Files.fdatasync(map.number()); // before the file is extended again
+          }
         }
       } finally {
         stamp.readLock().unlock();
@@ -448,7 +489,9 @@ public final class PartialFile implements AutoCloseable {
     }
   }
 
-  /** Makes durable what has been written. */
+  /**
+   * Makes durable what has been written: the data first, and then what says that they are there.
+   */
   public void sync() throws ErrnoException {
     Files.fsync(data.number());
     Files.fsync(map.number());

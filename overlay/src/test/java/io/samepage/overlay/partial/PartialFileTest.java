@@ -78,7 +78,7 @@ final class PartialFileTest {
     Files.stat(source.number(), stat);
     PartialRecord record = PartialRecord.of(stat, new byte[] {1, 2, 3}, new byte[] {4, 5});
     assertThat(record.matches(stat)).isTrue();
-    file = PartialFile.create(directory.number(), DATA, MAP, record, source, true);
+    file = PartialFile.create(directory.number(), DATA, MAP, record, source);
   }
 
   /** What a process finds that comes after one that was killed. */
