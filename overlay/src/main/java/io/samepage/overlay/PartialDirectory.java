@@ -127,8 +127,11 @@ final class PartialDirectory implements AutoCloseable {
   synchronized Set<String> names() throws ErrnoException {
     Set<String> names = new TreeSet<>();
     if (directory != null) {
-      Directories.list(
-          fd(), (name, ino, type) -> names.add(new String(name, StandardCharsets.ISO_8859_1)));
+      try (Fd fresh = new Fd(Files.open(fd(), Names.SELF, DIRECTORY, 0))) { // from its beginning
+        Directories.list(
+            fresh.number(),
+            (name, ino, type) -> names.add(new String(name, StandardCharsets.ISO_8859_1)));
+      }
       for (String name : names) {
         try {
           last = Math.max(last, Long.parseLong(name.split("\\.", 2)[0], 16));
