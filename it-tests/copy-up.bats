@@ -21,8 +21,9 @@ fixture() {
     touch -d "2001-02-03 04:05:06.123456789" "$L2/f" "$L2/d/sub" "$L2/d" "$L/big" "$L/empty"
 }
 
+# Page by page is in partial.bats.
 setup_file() {
-    share_overlay
+    share_overlay "${whole_copy_ups[@]}"
 }
 
 is_whole() {
@@ -56,7 +57,7 @@ is_whole() {
     mount_kernel_on_same_layers
     content "$M/f" "lower text"
     umount_overlay
-    mount_overlay
+    mount_overlay "${whole_copy_ups[@]}"
 }
 
 @test "chown copies up" {
@@ -118,7 +119,7 @@ is_whole() {
     content <(tail -c +1500001 big | head -c 7) changed
     cmp -i 1500007 big "$L/big"
     attr big size 3000001
-    remount_overlay
+    remount_overlay "${whole_copy_ups[@]}"
     cmp -n 1500000 big "$L/big"
     cmp -i 1500007 big "$L/big"
 }
@@ -129,7 +130,7 @@ is_whole() {
     content <(tail -c 5 big) $'more\n'
     umount_overlay
     cmp -n 3000001 "$U/big" "$L/big"
-    mount_overlay
+    mount_overlay "${whole_copy_ups[@]}"
 }
 
 @test "an empty file is copied up" {
@@ -171,7 +172,7 @@ is_whole() {
     chmod 660 f
     sys open w big rdwr
     touch -c -r "$L/big" big
-    remount_overlay
+    remount_overlay "${whole_copy_ups[@]}"
     equal "$(sys tree .)" "$before"
 }
 
@@ -179,7 +180,7 @@ is_whole() {
     chown -R 7:8 .
     chmod -R go-w .
     equal "$(find . ! -uid 7 -o ! -gid 8)" ""
-    remount_overlay
+    remount_overlay "${whole_copy_ups[@]}"
     equal "$(find . ! -uid 7 -o ! -gid 8)" ""
     cmp big "$L/big"
 }
@@ -192,7 +193,7 @@ is_whole() {
     head -c 1000000 /dev/urandom >"$STACK/fs/low/f"
     sync -f "$STACK/fs"
     LOWERDIR=fs/low LOWERS=$STACK/fs/low UPPER=$STACK/fs/up WORK=$STACK/fs/work
-    mount_overlay
+    mount_overlay "${whole_copy_ups[@]}"
     sys open w "$M/f" rdwr , fsync w
     equal "$(($(sys fiemapshared "$UPPER/f") > 0))" 1
     cmp "$M/f" "$STACK/fs/low/f"
@@ -207,7 +208,7 @@ is_whole() {
     head -c 300000 /dev/urandom >"$L/f"
     setfattr -n trusted.note -v text "$L/f"
     touch -d "2001-02-03 04:05:06.123456789" "$L/f"
-    mount_overlay
+    mount_overlay "${whole_copy_ups[@]}"
     chmod 600 "$M/f"
     cmp "$U/f" "$L/f"
     attr "$U/f" mtime,mode "$LONG_AGO 600"

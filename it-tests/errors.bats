@@ -48,13 +48,13 @@ fails_while_writing() { # ERRNO
 
 @test "ENOSPC: a copy-up that finds no space leaves the lower file visible and nothing else" {
     small_upper 4M ext4 -m 0
-    mount_overlay
+    mount_overlay "${whole_copy_ups[@]}"
     no_room_for_big ENOSPC
     cmp "$M/big" "$L/big"
     umount_overlay
     # nothing half-copied is ever shown
     absent "$U/big"
-    mount_overlay
+    mount_overlay "${whole_copy_ups[@]}"
     attr "$M/big" size 6000000
     cmp "$M/big" "$L/big"
     equal "$(find "$WORK" -type f)" ""

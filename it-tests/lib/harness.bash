@@ -50,6 +50,10 @@ under_passthrough() {
     [[ $SAMEPAGE_UNDER == samepage ]]
 }
 
+# Options of mount_overlay with which any lower file is copied up as a whole and at once, as it always is by the kernel's overlayfs.
+whole_copy_ups=()
+under_kernel || whole_copy_ups=(-o partial=off)
+
 # Exchanges two names: in one step, or in three where the transport has no word for that.
 exchange() { # A B
     if [[ $SAMEPAGE_UNDER == samepage-libfuse ]]; then

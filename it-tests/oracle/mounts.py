@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import shutil
 import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -98,6 +99,23 @@ class Samepage(_Fuse):
         return [self.program, "umount", stack.target]
 
 
+class SamepagePartial(Samepage):
+    """With all files copied up page by page, be they ever so small; unmounting completes what has not been completed."""
+
+    def __init__(self):
+        super().__init__("samepage-partial", ("partial", "1"))
+
+    def complete(self, stack):
+        _command([self.program, "complete", stack.upper, stack.work])
+
+    def unmount(self, stack):
+        super().unmount(stack)
+        if stack.upper:
+            # what a volatile mount leaves, by which it is refused: nothing was lost
+            shutil.rmtree(os.path.join(stack.work, "work", "incompat"), ignore_errors=True)
+            self.complete(stack)
+
+
 class FuseOverlayfs(_Fuse):
     """Debian's fuse-overlayfs: its known faults show that the test can fail."""
 
@@ -117,6 +135,7 @@ SYSTEMS = {
     "kernel": Kernel,
     "samepage": Samepage,
     "samepage-nopassthrough": lambda: Samepage("samepage-nopassthrough", ("passthrough", "off")),
+    "samepage-partial": SamepagePartial,
     "samepage-libfuse": lambda: Samepage("samepage-libfuse", ("transport", "libfuse")),
     "fuse-overlayfs": FuseOverlayfs,
 }

@@ -43,6 +43,9 @@ final class CopyUp {
   private final Object directoryCopyUp = new Object();
   private final LongAdder copyUps = new LongAdder();
 
+  /** Set before the first request. */
+  private @Nullable PartialCompletion completion;
+
   CopyUp(
       LayerAccess access,
       OverlayXattrs xattrs,
@@ -62,6 +65,11 @@ final class CopyUp {
     this.index = index;
     this.tree = tree;
     this.connection = connection;
+  }
+
+  /** Says how files that are partly above are completed. */
+  void completeWith(PartialCompletion partialCompletion) {
+    completion = partialCompletion;
   }
 
   /** How much of a file is wanted above. */
@@ -138,6 +146,10 @@ final class CopyUp {
       }
       if (node.hasUpper()) {
         completeMetacopy(node, extent);
+      } else if (node.isPartial() && completion != null) {
+        completion.complete(node, extent);
+        copyUps.increment();
+        connection.invalidateAttributes(node.nodeid); // its ctime, and how many blocks it has
       } else {
         single(node, extent);
       }
@@ -243,7 +255,7 @@ final class CopyUp {
     }
   }
 
-  private Fd openSource(Node node, Stat stat) throws ErrnoException {
+  Fd openSource(Node node, Stat stat) throws ErrnoException {
     tree.readLock().lock();
     try (Place place = access.metadata(node)) {
       Files.stat(place.dirfd(), place.name(), stat);
@@ -262,7 +274,7 @@ final class CopyUp {
     }
   }
 
-  private static Layer layerOf(Node node) {
+  static Layer layerOf(Node node) {
     LayerDirectory directory =
         node instanceof SplitNode split
             ? split.metadataDirectory()
@@ -312,7 +324,7 @@ final class CopyUp {
     }
   }
 
-  private void mark(Fd copy, byte[] origin, boolean metacopy) throws ErrnoException {
+  void mark(Fd copy, byte[] origin, boolean metacopy) throws ErrnoException {
     try {
       Xattrs.set(copy.number(), Names.EMPTY, xattrs.origin, origin, 0);
     } catch (ErrnoException e) {
@@ -327,7 +339,7 @@ final class CopyUp {
   }
 
   /** Keeps the flags of chattr(1) to which the overlay holds. */
-  private void protect(Node node, Stat stat, Fd copy) throws ErrnoException {
+  void protect(Node node, Stat stat, Fd copy) throws ErrnoException {
     byte[] mark = Protection.mark(stat);
     if (mark.length > 0) {
       Xattrs.set(copy.number(), Names.EMPTY, xattrs.protattr, mark, 0);
@@ -350,7 +362,7 @@ final class CopyUp {
         cut ? Linux.UTIME_OMIT : stat.mtimeNanos);
   }
 
-  private void copyXattrs(int from, int to) throws ErrnoException {
+  void copyXattrs(int from, int to) throws ErrnoException {
     byte[] list = Xattrs.list(from, Names.EMPTY);
     int at = 0;
     for (int end = 0; end < list.length; end++) {
@@ -540,7 +552,7 @@ final class CopyUp {
    * Lets the kernel ask again for the attributes of a directory that got an entry: its ctime is
    * new, and whoever looked before its times were put back saw the wrong ones.
    */
-  private void forgetAttributes(Directory directory) {
+  void forgetAttributes(Directory directory) {
     connection.invalidateAttributes(directory.nodeid);
   }
 
@@ -572,7 +584,7 @@ final class CopyUp {
   }
 
   /** The times of a directory, which a copy-up into it is not to change. */
-  private static final class Times {
+  static final class Times {
     private final Stat stat = new Stat();
 
     static Times of(int fd) throws ErrnoException {

@@ -11,12 +11,12 @@ final class Handles {
   /**
    * One open file description.
    *
-   * @param writes whether it can write
+   * @param mayWrite whether it was opened for writing
    * @param mappable whether it can be mapped for writing
    * @param alignment what offsets and lengths of what the daemon reads and writes must be multiples
    *     of
    */
-  record Handle(Node node, OpenFile file, boolean writes, boolean mappable, int alignment) {
+  record Handle(Node node, OpenFile file, boolean mayWrite, boolean mappable, int alignment) {
     /** Whether direct I/O can be done so. */
     boolean isAligned(long offset, int size) {
       return alignment <= 1 || ((offset | size) & (alignment - 1)) == 0;

@@ -22,12 +22,15 @@ final class LayerAccess {
   private final LayerStack layers;
   private final OverlayXattrs xattrs;
   private final @Nullable HardLinkIndex index;
+  private final Partials partials;
 
   LayerAccess(
       Descriptors descriptors,
       LayerStack layers,
       OverlayXattrs xattrs,
-      @Nullable HardLinkIndex index) {
+      @Nullable HardLinkIndex index,
+      Partials partials) {
+    this.partials = partials;
     this.descriptors = descriptors;
     this.layers = layers;
     this.xattrs = xattrs;
@@ -158,6 +161,9 @@ final class LayerAccess {
         Files.stat(place.dirfd(), place.name(), data);
       }
       stat.blocks = data.blocks;
+    }
+    if (node.isPartial()) {
+      partials.show(node, stat);
     }
     if (node.isIndexed() && index != null) {
       try (Fd fd = openMetadata(node)) {

@@ -1,6 +1,7 @@
 package io.samepage.overlay;
 
 import io.samepage.overlay.options.HostDirectory;
+import io.samepage.posix.Errno;
 import io.samepage.posix.ErrnoException;
 import io.samepage.posix.FileHandles;
 import io.samepage.posix.Files;
@@ -99,6 +100,20 @@ final class LayerStack implements AutoCloseable {
       }
     }
     return false;
+  }
+
+  /** Opens the file that an origin names; −errno if it is gone or not decodable. */
+  int openOrigin(byte[] encoded, int flags) {
+    Origin origin = Origin.decode(encoded);
+    int result = -Errno.ESTALE;
+    if (origin != null) {
+      for (Layer layer : lowers) {
+        if (result < 0 && origin.mayBeOf(layer)) {
+          result = FileHandles.tryOpen(layer.handleFd(), origin.handle(), flags);
+        }
+      }
+    }
+    return result;
   }
 
   @Override

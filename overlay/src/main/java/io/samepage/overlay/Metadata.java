@@ -5,6 +5,7 @@ import io.samepage.fuse.Attributes;
 import io.samepage.fuse.Opened;
 import io.samepage.fuse.Request;
 import io.samepage.overlay.LayerAccess.Place;
+import io.samepage.overlay.Partials.Use;
 import io.samepage.posix.Errno;
 import io.samepage.posix.ErrnoException;
 import io.samepage.posix.Fd;
@@ -45,6 +46,10 @@ final class Metadata {
     Protection.checkChange(node, change);
     if (change.isEmpty()) {
       checkTaking(request, node);
+    }
+    if (setPartialSize(node, change)) {
+      get(node, attributes);
+      return;
     }
     if (change.setSize) {
       overlay.copyUp.node(node, change.size == 0 ? CopyUp.Extent.EMPTY : CopyUp.Extent.DATA);
@@ -88,6 +93,24 @@ final class Metadata {
     }
     if (Privileges.losesSetIds(request, stat) && !Privileges.ownsLike(request, stat)) {
       throw ErrnoException.of(Errno.EPERM);
+    }
+  }
+
+  /** Cuts off or extends a file that is copied up page by page; false if it is none. */
+  private boolean setPartialSize(Node node, AttributeChange change) throws ErrnoException {
+    PartialCopies copies = overlay.partialCopies;
+    boolean alone =
+        !change.setMode && !change.setUid && !change.setGid && !change.setAtime && !change.setMtime;
+    boolean open = node.isPartial() || change.handle != Opened.NO_HANDLE;
+    if (copies == null || !change.setSize || !alone || !open || node.hasUpper()) {
+      return false;
+    }
+    try (Use use = copies.forWriting(node)) {
+      if (use == null) {
+        return false;
+      }
+      use.file().truncate(change.size, !overlay.config.volatileUpper());
+      return true;
     }
   }
 

@@ -31,6 +31,7 @@ class Node extends Link {
   private static final int CAPABILITY_GONE = 1 << 16;
   private static final int BARE = 1 << 17;
   private static final int DRESSED = 1 << 18;
+  private static final int PARTIAL = 1 << 19;
 
   private static final AtomicIntegerFieldUpdater<Node> STATE =
       AtomicIntegerFieldUpdater.newUpdater(Node.class, "state");
@@ -121,6 +122,15 @@ class Node extends Link {
 
   final void setMetacopy(boolean on) {
     set(METACOPY, on);
+  }
+
+  /** Whether it is being copied up page by page; see {@link Partials}. */
+  final boolean isPartial() {
+    return has(PARTIAL);
+  }
+
+  final void setPartial(boolean on) {
+    set(PARTIAL, on);
   }
 
   /** Whether the upper file is in the index of hard links. */

@@ -25,6 +25,9 @@ final class OpenFile {
 
   Mode mode;
 
+  /** Whether it is CACHED only because its file is to be copied up page by page. */
+  boolean paged;
+
   /** Handles. */
   int opens;
 

@@ -61,6 +61,8 @@ final class OpenFiles {
   private final Connection connection;
   private final @Nullable BackingFiles backingFiles;
   private final @Nullable Sharing sharing;
+  private final Partials partials;
+  private final @Nullable PartialCopies partialCopies;
   private final Object[] nodeLocks = new Object[LOCKS];
   private final Map<Node, Node> successors = new ConcurrentHashMap<>();
   private final Map<Node, Node> predecessors = new ConcurrentHashMap<>();
@@ -78,7 +80,9 @@ final class OpenFiles {
       LockTable locks,
       ReentrantReadWriteLock tree,
       Connection connection,
-      @Nullable Sharing sharing) {
+      @Nullable Sharing sharing,
+      Partials partials,
+      @Nullable PartialCopies partialCopies) {
     this.access = access;
     this.copyUp = copyUp;
     this.nodes = nodes;
@@ -89,6 +93,8 @@ final class OpenFiles {
     this.tree = tree;
     this.connection = connection;
     this.sharing = sharing;
+    this.partials = partials;
+    this.partialCopies = partialCopies;
     this.backingFiles = connection.backingFiles();
     for (int i = 0; i < LOCKS; i++) {
       nodeLocks[i] = new Object();
@@ -150,7 +156,9 @@ final class OpenFiles {
         throw ErrnoException.of(Errno.EROFS);
       }
       Protection.checkOpen(node, flags);
-      copyUp.node(node, truncate ? CopyUp.Extent.EMPTY : CopyUp.Extent.DATA);
+      if (truncate || partialCopies == null || !partialCopies.isWanted(node)) {
+        copyUp.node(node, truncate ? CopyUp.Extent.EMPTY : CopyUp.Extent.DATA);
+      }
     }
     boolean first;
     tree.readLock().lock();
@@ -221,6 +229,8 @@ final class OpenFiles {
     long generation = sharing == null ? 0 : sharing.generation();
     if (above) {
       mode = backingFiles == null ? Mode.CACHED : Mode.UPPER;
+    } else if (write || node.isPartial()) {
+      mode = Mode.CACHED; // each page from where it is
     } else if (file != null && file.mode != Mode.UPPER && isSettled(node, file)) {
       return file; // as it was open before
     } else {
@@ -248,6 +258,7 @@ final class OpenFiles {
         file = new OpenFile(mode);
         node.openFile = file;
       }
+      file.paged = backingFiles != null && !above && (write || node.isPartial());
       file.own = found == null ? null : found.own();
       file.generation = generation;
       file.unsettled = found != null && !found.isKnown();
@@ -447,7 +458,13 @@ final class OpenFiles {
       throw ErrnoException.of(Errno.ESTALE);
     }
     Node successor = new Node(null, Names.EMPTY, node.type(), node.ino());
-    successor.setUpper();
+    LayerDirectory lower = node.lowerDirectory();
+    byte[] lowerName = node.lowerName();
+    if (!node.hasUpper() && lower != null && lowerName != null) {
+      successor.setLower(lower, lowerName); // to be copied up page by page
+    } else {
+      successor.setUpper();
+    }
     successor.setDressed(); // an attribute may be being set through the old node this moment
     if (node.isIndexed()) {
       successor.setIndexed();
@@ -530,6 +547,24 @@ final class OpenFiles {
   }
 
   // ------------------------------------------------------------------ data through the daemon
+
+  /** Whether what a handle reads is in two files at this moment. */
+  boolean isPartial(Handle handle) {
+    return current(handle.node()).isPartial();
+  }
+
+  /** The partial copy that a handle reads; null if its data are in one file. */
+  Partials.@Nullable Use partial(Handle handle) {
+    return partials.use(current(handle.node()));
+  }
+
+  /** The partial copy that a handle is to write, begun if need be; null if there is none to be. */
+  Partials.@Nullable Use partialForWriting(Handle handle) throws ErrnoException {
+    Node now = current(handle.node());
+    return partialCopies == null || now.hasUpper() || !handle.mayWrite()
+        ? null
+        : partialCopies.forWriting(now);
+  }
 
   /** A descriptor to read the current data of a handle's file; it stays this object's. */
   int readable(Handle handle) throws ErrnoException {
@@ -614,8 +649,12 @@ final class OpenFiles {
     if (file.upper != null && file.upperWritable) {
       return file.upper.number();
     }
-    if (!current(node).hasUpper()) {
-      throw ErrnoException.of(Errno.EBADF);
+    Node now = current(node);
+    if (!now.hasUpper() || now.isMetacopy()) {
+      if (!handle.mayWrite()) {
+        throw ErrnoException.of(Errno.EBADF);
+      }
+      copyUp.node(now, CopyUp.Extent.DATA); // not page by page, or not any more
     }
     tree.readLock().lock();
     try {
@@ -676,7 +715,7 @@ final class OpenFiles {
     OpenFile file = handle.file();
     synchronized (lockOf(node)) {
       file.opens--;
-      if (handle.writes()) {
+      if (handle.mayWrite()) {
         file.writers--;
       }
       if (handle.mappable()) {
@@ -688,7 +727,9 @@ final class OpenFiles {
       file.closeDescriptors();
       endUse(node, file);
       boolean outdated =
-          file.leftStable || (file.mode == Mode.LOWER && node.hasUpper() && !node.isMetacopy());
+          file.leftStable
+              || file.paged
+              || (file.mode == Mode.LOWER && node.hasUpper() && !node.isMetacopy());
       if (outdated || file.holdsWritable || node.isRemoved() || node.isSuperseded()) {
         drop(node, file);
         return;

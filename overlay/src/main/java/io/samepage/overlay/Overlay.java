@@ -4,11 +4,14 @@ import io.samepage.fuse.Attributes;
 import io.samepage.fuse.Connection;
 import io.samepage.fuse.Entry;
 import io.samepage.overlay.lock.LockTable;
+import io.samepage.overlay.options.ByteString;
 import io.samepage.posix.Errno;
 import io.samepage.posix.ErrnoException;
 import io.samepage.posix.Stat;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -48,6 +51,11 @@ final class Overlay {
   final CopyUp copyUp;
   final OpenFiles openFiles;
   final LockTable locks;
+  final Partials partials = new Partials();
+
+  /** Null on a mount that cannot change. */
+  final @Nullable PartialCopies partialCopies;
+
   final ReentrantReadWriteLock tree;
 
   Overlay(
@@ -55,6 +63,8 @@ final class Overlay {
       LayerStack layers,
       @Nullable WorkDirectory work,
       @Nullable HardLinkIndex index,
+      @Nullable PartialDirectory partialDirectory,
+      byte[] partialLayers,
       Handles handles,
       int descriptorLimit,
       Connection connection,
@@ -67,12 +77,32 @@ final class Overlay {
     xattrs = new OverlayXattrs(config.userXattrs());
     nodes = new NodeTable(Resolver.root(layers, xattrs));
     descriptors = new Descriptors(descriptorLimit, layers.upper());
-    access = new LayerAccess(descriptors, layers, xattrs, index);
+    access = new LayerAccess(descriptors, layers, xattrs, index, partials);
     resolver = new Resolver(layers, xattrs, config, descriptors, nodes, index);
     reader = new DirectoryReader(descriptors, layers, xattrs);
     tree = new ReentrantReadWriteLock();
     copyUp = new CopyUp(access, xattrs, config, descriptors, reader, work, index, tree, connection);
     locks = new LockTable();
+    if (work == null || partialDirectory == null) {
+      partialCopies = null;
+    } else {
+      partialCopies =
+          new PartialCopies(
+              config,
+              access,
+              layers,
+              partials,
+              partialDirectory,
+              work,
+              copyUp,
+              nodes,
+              tree,
+              partialLayers,
+              node -> forget(node.nodeid, 1));
+      copyUp.completeWith(
+          new PartialCompletion(
+              config, copyUp, partials, partialDirectory, descriptors, reader, tree));
+    }
     openFiles =
         new OpenFiles(
             access,
@@ -84,7 +114,9 @@ final class Overlay {
             locks,
             tree,
             connection,
-            sharing);
+            sharing,
+            partials,
+            partialCopies);
   }
 
   /** The work directory; EROFS on a mount that cannot change. */
@@ -160,6 +192,9 @@ final class Overlay {
       fresh = !found.known();
       node = take(found, parent, name);
       fresh = fresh && node == found.node();
+      if (fresh && node != null) {
+        bindPartial(node, stat);
+      }
     }
     try {
       if (fresh) {
@@ -206,9 +241,52 @@ final class Overlay {
     }
     node = found.node();
     if (!found.known()) {
+      bindPartial(node, stat);
       node.note(stat);
     }
     return node;
+  }
+
+  /** Has what earlier mounts have left half copied up go on. */
+  void resumePartials() {
+    if (partialCopies != null) {
+      new PartialResumption(this, partialCopies).lookUp();
+    }
+  }
+
+  /**
+   * Completes all that earlier mounts have left, where nobody serves a mount.
+   *
+   * @param completed is told the path of each file
+   */
+  PendingCopies.Outcome completePartials(Consumer<ByteString> completed) throws ErrnoException {
+    PartialCopies copies = partialCopies;
+    if (copies == null) {
+      throw ErrnoException.of(Errno.EROFS);
+    }
+    if (copies.pendingCount() > 0) {
+      new PartialResumption(this, copies).search();
+    }
+    int count = 0;
+    for (Node node : List.copyOf(partials.all().keySet())) {
+      byte[] path;
+      tree.readLock().lock();
+      try {
+        path = PageMaps.pathInMount(node);
+      } finally {
+        tree.readLock().unlock();
+      }
+      copyUp.node(node, CopyUp.Extent.METADATA);
+      count++;
+      completed.accept(ByteString.of(path == null ? Names.EMPTY : path));
+    }
+    return new PendingCopies.Outcome(count, copies.leftCount());
+  }
+
+  private void bindPartial(Node node, Stat below) {
+    if (partialCopies != null) {
+      partialCopies.bind(node, below);
+    }
   }
 
   private static void absent(Entry entry) {
@@ -242,6 +320,9 @@ final class Overlay {
 
   /** Closes everything. No request is under way any more. */
   void close() {
+    if (partialCopies != null) {
+      partialCopies.close();
+    }
     locks.close();
     openFiles.close();
     for (Node node : nodes.all()) {
@@ -267,6 +348,9 @@ final class Overlay {
   private void drop(Node node) {
     Node successor = openFiles.successorOf(node);
     openFiles.forgotten(node);
+    if (node.isPartial()) {
+      partials.forgotten(node);
+    }
     if (successor != null) {
       forget(successor.nodeid, 1);
     }

@@ -18,6 +18,7 @@ import java.util.List;
  * @param metacopy whether a change of metadata copies no data
  * @param index whether hard links of a lower file stay together by the kernel's index
  * @param xino whether the layer's number goes into the upper bits of inode numbers
+ * @param partialFrom the size from which on a file is copied up page by page, in bytes; 0 for never
  * @param coherence how handles that were opened before a copy-up read
  * @param nativeDirectories absolute paths in the mount below which {@link Coherence#AUTO} is native
  */
@@ -30,6 +31,7 @@ public record OverlayConfig(
     boolean metacopy,
     boolean index,
     boolean xino,
+    long partialFrom,
     Coherence coherence,
     List<ByteString> nativeDirectories) {
   /** What the options of a mount come to. */
@@ -43,6 +45,7 @@ public record OverlayConfig(
         options.metacopy(),
         options.index(),
         options.xino() != Xino.OFF,
+        options.partialFrom(),
         options.coherence(),
         options.nativeDirs());
   }

@@ -9,6 +9,7 @@ import org.jspecify.annotations.Nullable;
  * @param inodes nodes that the kernel knows now
  * @param handles handles that are open now
  * @param copyUps files and directories brought up
+ * @param partialCopyUps large files that were begun to be copied up page by page
  * @param breaks files that got a nodeid of their own because they were to be written
  * @param fallbacks opens that wanted passthrough and could not have it
  * @param sharing what was counted of sharing, users being open nodes of this mount; null without
@@ -19,6 +20,7 @@ public record OverlayCounters(
     long inodes,
     long handles,
     long copyUps,
+    long partialCopyUps,
     long breaks,
     long fallbacks,
     StableFiles.@Nullable Counters sharing,

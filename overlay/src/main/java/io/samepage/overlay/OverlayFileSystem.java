@@ -4,6 +4,7 @@ import io.samepage.dedup.FileKey;
 import io.samepage.dedup.StableFiles;
 import io.samepage.fuse.AttributeChange;
 import io.samepage.fuse.Attributes;
+import io.samepage.fuse.BackingFiles;
 import io.samepage.fuse.Connection;
 import io.samepage.fuse.DirectoryPlusReply;
 import io.samepage.fuse.DirectoryReply;
@@ -16,6 +17,8 @@ import io.samepage.fuse.Opened;
 import io.samepage.fuse.Request;
 import io.samepage.overlay.Handles.Handle;
 import io.samepage.overlay.LayerAccess.Place;
+import io.samepage.overlay.Partials.Use;
+import io.samepage.overlay.options.ByteString;
 import io.samepage.overlay.options.HostDirectory;
 import io.samepage.overlay.options.MountDirectories;
 import io.samepage.posix.Errno;
@@ -27,7 +30,9 @@ import io.samepage.posix.NativeBuffer;
 import io.samepage.posix.Processes;
 import io.samepage.posix.Stat;
 import io.samepage.posix.StatFs;
+import java.lang.ref.Reference;
 import java.util.List;
+import java.util.function.Consumer;
 import java.util.function.ObjLongConsumer;
 import org.jspecify.annotations.Nullable;
 
@@ -37,11 +42,14 @@ import org.jspecify.annotations.Nullable;
  */
 public final class OverlayFileSystem implements FileSystem {
   private static final int PAGE_MASK = 4095;
+  private static final int COPIED_AT_ONCE = 1 << 20;
 
   private final OverlayConfig config;
   private final LayerStack layers;
   private final @Nullable WorkDirectory work;
   private final @Nullable HardLinkIndex index;
+  private final @Nullable PartialDirectory partialDirectory;
+  private final byte[] partialLayers;
   private final @Nullable Sharing sharing;
   private final byte @Nullable [] upperPath;
   private final List<byte[]> lowerPaths;
@@ -64,12 +72,16 @@ public final class OverlayFileSystem implements FileSystem {
       LayerStack layers,
       @Nullable WorkDirectory work,
       @Nullable HardLinkIndex index,
+      @Nullable PartialDirectory partialDirectory,
       @Nullable Sharing sharing,
-      MountDirectories directories) {
+      MountDirectories directories)
+      throws ErrnoException {
     this.config = config;
     this.layers = layers;
     this.work = work;
     this.index = index;
+    this.partialDirectory = partialDirectory;
+    this.partialLayers = PartialLayers.describe(config, directories);
     this.sharing = sharing;
     HostDirectory upper = directories.upper();
     this.upperPath = upper == null ? null : upper.path().toBytes();
@@ -90,8 +102,10 @@ public final class OverlayFileSystem implements FileSystem {
     WorkDirectory work = null;
     try {
       HardLinkIndex index = null;
+      PartialDirectory partialDirectory = null;
       if (workdir != null && !config.readOnly()) {
         work = WorkDirectory.open(workdir.fd());
+        partialDirectory = PartialDirectory.open(workdir.fd());
         if (config.index()) {
           index =
               new HardLinkIndex(
@@ -100,7 +114,8 @@ public final class OverlayFileSystem implements FileSystem {
       }
       Sharing sharing =
           stableFiles == null ? null : Sharing.open(stableFiles, layers, directories.lower());
-      return new OverlayFileSystem(config, layers, work, index, sharing, directories);
+      return new OverlayFileSystem(
+          config, layers, work, index, partialDirectory, sharing, directories);
     } catch (ErrnoException e) {
       if (work != null) {
         work.close();
@@ -126,7 +141,7 @@ public final class OverlayFileSystem implements FileSystem {
   public OverlayCounters counters() {
     Parts now = parts;
     if (now == null) {
-      return new OverlayCounters(0, 0, 0, 0, 0, null, 0);
+      return new OverlayCounters(0, 0, 0, 0, 0, 0, null, 0);
     }
     Overlay overlay = now.overlay;
     StableFiles.Counters shared = sharing == null ? null : sharing.counters();
@@ -134,6 +149,7 @@ public final class OverlayFileSystem implements FileSystem {
         overlay.nodes.size(),
         handles.size(),
         overlay.copyUp.count(),
+        overlay.partialCopies == null ? 0 : overlay.partialCopies.count(),
         overlay.openFiles.breaks(),
         overlay.openFiles.fallbacks(),
         shared,
@@ -164,7 +180,18 @@ public final class OverlayFileSystem implements FileSystem {
   public void init(Connection connection) throws ErrnoException {
     // A quarter of what may be open; the rest is for files.
     int limit = (int) Math.max(64, Math.min(4096, Processes.descriptorLimit() / 4));
-    Overlay overlay = new Overlay(config, layers, work, index, handles, limit, connection, sharing);
+    Overlay overlay =
+        new Overlay(
+            config,
+            layers,
+            work,
+            index,
+            partialDirectory,
+            partialLayers,
+            handles,
+            limit,
+            connection,
+            sharing);
     Removal removal = new Removal(overlay);
     Redirects redirects = new Redirects(overlay);
     parts =
@@ -175,6 +202,35 @@ public final class OverlayFileSystem implements FileSystem {
             new Renames(overlay, removal, redirects),
             new Metadata(overlay),
             new PageMaps(overlay, sharing, upperPath, lowerPaths));
+    overlay.resumePartials();
+  }
+
+  /** Completes what earlier mounts have left copied up in part, and closes this: for no mount. */
+  PendingCopies.Outcome completePartialCopies(Consumer<ByteString> completed)
+      throws ErrnoException {
+    try {
+      init(new Unconnected());
+      return overlay().completePartials(completed);
+    } finally {
+      destroy();
+    }
+  }
+
+  /** There is no kernel that keeps anything. */
+  private static final class Unconnected implements Connection {
+    @Override
+    public @Nullable BackingFiles backingFiles() {
+      return null;
+    }
+
+    @Override
+    public void invalidateInode(long nodeid, long offset, long length) {}
+
+    @Override
+    public void invalidateAttributes(long nodeid) {}
+
+    @Override
+    public void invalidateEntry(long parent, byte[] name) {}
   }
 
   @Override
@@ -543,6 +599,14 @@ public final class OverlayFileSystem implements FileSystem {
       Request request, long nodeid, long handle, long offset, int size, NativeBuffer out)
       throws ErrnoException {
     Handle open = handles.get(handle);
+    try (Use partial = overlay().openFiles.partial(open)) {
+      if (partial != null) {
+        if (!open.isAligned(offset, size) && offset < partial.file().size()) {
+          throw ErrnoException.of(Errno.EINVAL);
+        }
+        return partial.file().read(offset, size, out);
+      }
+    }
     int fd = overlay().openFiles.readable(open);
     if (!open.isAligned(offset, size)) {
       Stat stat = new Stat();
@@ -566,7 +630,9 @@ public final class OverlayFileSystem implements FileSystem {
   @Override
   public int readDescriptor(Request request, long nodeid, long handle) throws ErrnoException {
     Handle open = handles.get(handle);
-    return open.alignment() > 1 ? -1 : overlay().openFiles.readable(open);
+    OpenFiles openFiles = overlay().openFiles;
+    boolean oneFile = open.alignment() <= 1 && !openFiles.isPartial(open);
+    return oneFile ? openFiles.readable(open) : -1;
   }
 
   private static int read(int fd, long offset, int size, NativeBuffer out) throws ErrnoException {
@@ -600,6 +666,11 @@ public final class OverlayFileSystem implements FileSystem {
       throw ErrnoException.of(Errno.EINVAL);
     }
     OpenFiles openFiles = overlay().openFiles;
+    try (Use partial = openFiles.partialForWriting(open)) {
+      if (partial != null) {
+        return partial.file().write(offset, size, address); // of a file without set-id bits
+      }
+    }
     int fd = openFiles.writable(open);
     int written = Files.pwrite(fd, address, size, offset);
     if (killSuidgid && open.node().maySetIds()) {
@@ -634,7 +705,17 @@ public final class OverlayFileSystem implements FileSystem {
   public void fsync(Request request, long nodeid, long handle, boolean dataOnly)
       throws ErrnoException {
     Overlay overlay = overlay();
-    if (config.volatileUpper() || !overlay.node(nodeid).hasUpper()) {
+    if (config.volatileUpper()) {
+      return;
+    }
+    PartialCopies copies = overlay.partialCopies;
+    try (Use partial = overlay.openFiles.partial(handles.get(handle))) {
+      if (partial != null && copies != null) {
+        copies.sync(partial);
+        return;
+      }
+    }
+    if (!overlay.node(nodeid).hasUpper()) {
       return;
     }
     int fd = overlay.openFiles.readable(handles.get(handle));
@@ -690,7 +771,14 @@ public final class OverlayFileSystem implements FileSystem {
   @Override
   public long lseek(Request request, long nodeid, long handle, long offset, int whence)
       throws ErrnoException {
-    return Files.seek(overlay().openFiles.readable(handles.get(handle)), offset, whence);
+    OpenFiles openFiles = overlay().openFiles;
+    Handle open = handles.get(handle);
+    try (Use partial = openFiles.partial(open)) {
+      if (partial != null) {
+        return partial.file().seek(offset, whence);
+      }
+    }
+    return Files.seek(openFiles.readable(open), offset, whence);
   }
 
   @Override
@@ -708,6 +796,17 @@ public final class OverlayFileSystem implements FileSystem {
     Handle in = handles.get(handleIn);
     Handle out = handles.get(handleOut);
     Protection.checkAllocation(out.node(), 0);
+    try (Use from = open.partial(in);
+        Use to = open.partialForWriting(out)) {
+      if (from != null || to != null) {
+        long pages = copyPages(in, from, offsetIn, out, to, offsetOut, length);
+        if (to == null && out.node().maySetIds()) {
+          Privileges.dropSetIdsUnlessPrivileged(request, open.writable(out));
+          open.modeChanged(out.node());
+        }
+        return pages;
+      }
+    }
     int fd = open.writable(out);
     long copied;
     try {
@@ -723,6 +822,34 @@ public final class OverlayFileSystem implements FileSystem {
       open.modeChanged(out.node());
     }
     return copied;
+  }
+
+  /** Copies some bytes where at least one of the files is not whole in one place. */
+  private long copyPages(
+      Handle in,
+      @Nullable Use from,
+      long offsetIn,
+      Handle out,
+      @Nullable Use to,
+      long offsetOut,
+      long length)
+      throws ErrnoException {
+    OpenFiles open = overlay().openFiles;
+    NativeBuffer buffer = NativeBuffer.allocate((int) Math.min(length, COPIED_AT_ONCE));
+    try {
+      int got =
+          from != null
+              ? from.file().read(offsetIn, buffer.capacity(), buffer)
+              : read(open.readable(in), offsetIn, buffer.capacity(), buffer);
+      if (got == 0) {
+        return 0;
+      }
+      return to != null
+          ? to.file().write(offsetOut, got, buffer.address())
+          : Files.pwrite(open.writable(out), buffer.address(), got, offsetOut);
+    } finally {
+      Reference.reachabilityFence(buffer);
+    }
   }
 
   // ------------------------------------------------------------------ locks

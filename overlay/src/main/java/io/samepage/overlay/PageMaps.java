@@ -3,6 +3,7 @@ package io.samepage.overlay;
 import io.samepage.dedup.Content;
 import io.samepage.dedup.FileKey;
 import io.samepage.dedup.StableFile;
+import io.samepage.dedup.pages.PageState;
 import io.samepage.overlay.LayerAccess.Place;
 import io.samepage.overlay.PageMap.Extent;
 import io.samepage.overlay.PageMap.State;
@@ -11,6 +12,7 @@ import io.samepage.posix.ErrnoException;
 import io.samepage.posix.Files;
 import io.samepage.posix.Stat;
 import java.io.ByteArrayOutputStream;
+import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -51,6 +53,10 @@ final class PageMaps {
       Stat stat = new Stat();
       overlay.access.stat(node, stat);
       OpenFiles.Use use = overlay.openFiles.use(node);
+      List<Extent> pages = partial(node, stat);
+      if (pages != null) {
+        return new PageMap(node.ino(), stat.size, use.open(), false, pages);
+      }
       Extent all =
           node.hasUpper() && !node.isMetacopy() ? upper(node, stat) : lower(node, stat, use);
       return new PageMap(
@@ -64,6 +70,41 @@ final class PageMaps {
     }
   }
 
+  /** What the pages of a file use that is copied up page by page; null if it is not. */
+  private @Nullable List<Extent> partial(Node node, Stat stat) throws ErrnoException {
+    try (Partials.Use copy = overlay.partials.use(node)) {
+      if (copy == null) {
+        return null;
+      }
+      Extent own = lower(node, stat, new OpenFiles.Use(true, false, null, false));
+      Stat above = new Stat();
+      Files.stat(copy.file().data(), above);
+      List<Extent> extents = new ArrayList<>();
+      copy.file()
+          .forEachExtent(
+              extent ->
+                  extents.add(
+                      extent.state() == PageState.OWN
+                          ? part(own, extent.first(), extent.count())
+                          : above(above, extent.first(), extent.count())));
+      long end = extents.stream().mapToLong(Extent::pages).sum();
+      if (pages(stat) > end) {
+        extents.add(above(above, end, pages(stat) - end));
+      }
+      return extents;
+    }
+  }
+
+  private static Extent part(Extent all, long first, long count) {
+    return new Extent(
+        first, count, all.state(), all.layer(), all.path(), all.size(), all.ino(), all.key());
+  }
+
+  /** Pages in the work directory. */
+  private static Extent above(Stat data, long first, long count) {
+    return new Extent(first, count, State.PRIVATE, null, null, data.size, data.ino, null);
+  }
+
   private static long pages(Stat stat) {
     return (stat.size + PAGE - 1) / PAGE;
   }
@@ -74,7 +115,7 @@ final class PageMaps {
   }
 
   /** In the upper layer directories have the names that they have in the mount. */
-  private static byte @Nullable [] pathInMount(Node node) {
+  static byte @Nullable [] pathInMount(Node node) {
     Directory parent = node.parent();
     byte[] name = node.name();
     if (parent == null || node.isRemoved()) {

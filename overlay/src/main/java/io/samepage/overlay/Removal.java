@@ -154,6 +154,9 @@ final class Removal {
     Node last = overlay.nodes.removeName(parent, name);
     if (last != null) {
       last.setRemoved(true);
+      if (overlay.partialCopies != null) {
+        overlay.partialCopies.removed(last);
+      }
       overlay.openFiles.discard(last);
       if (last instanceof Directory directory) {
         overlay.reader.changed(directory);

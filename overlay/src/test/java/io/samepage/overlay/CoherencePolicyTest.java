@@ -29,6 +29,7 @@ final class CoherencePolicyTest {
             false,
             true,
             true,
+            0,
             coherence,
             Arrays.stream(below).map(ByteString::of).toList()));
   }

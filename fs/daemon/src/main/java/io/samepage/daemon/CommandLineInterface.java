@@ -47,6 +47,7 @@ final class CommandLineInterface {
             .addSubcommand(new ReportCommand())
             .addSubcommand(new PagesCommand(state))
             .addSubcommand(new VerifyCommand())
+            .addSubcommand(new CompleteCommand())
             .addSubcommand(new CommandLine.HelpCommand());
     line.getCommandSpec()
         .usageMessage()

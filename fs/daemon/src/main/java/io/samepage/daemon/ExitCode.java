@@ -17,6 +17,7 @@ enum ExitCode {
   UNREACHABLE(13, "a mount's daemon does not answer"),
   LACKING(14, "doctor: something is missing that samepage needs"),
   NO_FRAMES(15, "verify: the kernel does not show page frame numbers to this process"),
+  PENDING(16, "complete: something in the work directory cannot be completed"),
   NO_JAVA(69, "there is no Java to run with, or samepage is not built"),
   INTERNAL(70, "a fault of samepage itself"),
   INTERRUPTED(130, "index, report: interrupted (128 and the number of the signal)");

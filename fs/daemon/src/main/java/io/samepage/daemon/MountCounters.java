@@ -30,6 +30,8 @@ final class MountCounters {
           new Kind("handles", true, false, "open file descriptions"),
           new Kind("copy_ups", true, true, "files and directories copied up"),
           new Kind(
+              "partial_copy_ups", true, true, "large files begun to be copied up page by page"),
+          new Kind(
               "breaks", true, true, "files parted from open readers because they were written"),
           new Kind("fallbacks", true, true, "opens that wanted passthrough and could not have it"),
           new Kind(PAGES_SHARED, false, false, "pages of files in use by more than one mapping"),
@@ -61,6 +63,7 @@ final class MountCounters {
       now.inodes(),
       now.handles(),
       now.copyUps(),
+      now.partialCopyUps(),
       now.breaks(),
       now.fallbacks(),
       sharing.pagesShared(),

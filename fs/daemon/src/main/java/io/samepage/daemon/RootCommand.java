@@ -24,6 +24,7 @@ import picocli.CommandLine.Spec;
       "  samepage report DIR... [--html FILE]",
       "  samepage pages [--json] FILE",
       "  samepage verify [--json] [--files] [--resident] TARGET...",
+      "  samepage complete UPPER WORK",
       "  samepage [-f] -o OPTIONS TARGET       (as container engines call a mount program)",
       "  samepage SOURCE TARGET -o OPTIONS     (as mount helpers are called)"
     },
@@ -85,7 +86,8 @@ final class RootCommand implements Callable<Integer> {
       throw new ParameterException(
           spec.commandLine(),
           operands.isEmpty()
-              ? "a command is missing: mount, umount, status, doctor, index, report, pages or verify"
+              ? "a command is missing: mount, umount, status, doctor, index, report, pages, verify or"
+                  + " complete"
               : "unknown command " + operands.get(0));
     }
     if (operands.size() != 1) {

@@ -145,7 +145,7 @@ public final class HostDirectory implements AutoCloseable {
   }
 
   /** What messages call it, as in {@code upperdir=/u}. */
-  String name() {
+  public String name() {
     return name;
   }
 

@@ -59,6 +59,23 @@ public final class MountDirectories implements AutoCloseable {
     }
   }
 
+  /** The same for an upper and a work directory alone, whose lower layers are not known yet. */
+  public static MountDirectories openUpper(ByteString upper, ByteString work, Duration patience)
+      throws MountRefusedException {
+    MountDirectories directories = new MountDirectories();
+    try {
+      MountTable mounts = readMounts();
+      directories.upper = open("upperdir", upper, mounts);
+      directories.work = open("workdir", work, mounts);
+      directories.refuseOverlaps();
+      directories.lockUpper(mounts, patience);
+      return directories;
+    } catch (MountRefusedException | RuntimeException e) {
+      directories.close();
+      throw e;
+    }
+  }
+
   static MountTable readMounts() throws MountRefusedException {
     try {
       return MountTable.read();
@@ -124,19 +141,7 @@ public final class MountDirectories implements AutoCloseable {
     if (upper == null || work == null) {
       return;
     }
-    if (upper.mountId() != work.mountId()) {
-      throw new MountRefusedException(
-          Reason.LAYERS,
-          work.name()
-              + " is not on the same mount as "
-              + upper.name()
-              + ": name a directory beside it");
-    }
-    refuseKernelOverlays(upper, work, mounts);
-    long deadline = System.nanoTime() + patience.toNanos();
-    lock(work, deadline);
-    lock(upper, deadline);
-    VolatileMark.check(work);
+    lockUpper(mounts, patience);
     for (ByteString name : MADE) {
       if (!isThere(work, name)) {
         missing.add(name);
@@ -150,6 +155,25 @@ public final class MountDirectories implements AutoCloseable {
               + " does not tell the types of directory entries;"
               + " listing directories is slower than it could be");
     }
+  }
+
+  private void lockUpper(MountTable mounts, Duration patience) throws MountRefusedException {
+    if (upper == null || work == null) {
+      return;
+    }
+    if (upper.mountId() != work.mountId()) {
+      throw new MountRefusedException(
+          Reason.LAYERS,
+          work.name()
+              + " is not on the same mount as "
+              + upper.name()
+              + ": name a directory beside it");
+    }
+    refuseKernelOverlays(upper, work, mounts);
+    long deadline = System.nanoTime() + patience.toNanos();
+    lock(work, deadline);
+    lock(upper, deadline);
+    VolatileMark.check(work);
   }
 
   private static boolean isThere(HostDirectory work, ByteString name) {

@@ -85,6 +85,12 @@ public enum MountOption {
       "unix:PATH|127.0.0.1:PORT|[::1]:PORT",
       "serve metrics in Prometheus' text format, as http://…/metrics: at a socket for root alone, or"
           + " at a port, for every user of this host (default: nowhere)"),
+  PARTIAL(
+      "partial",
+      Group.SAMEPAGE,
+      "off|SIZE",
+      "lower files from this size on (bytes, or with K, M or G) are copied up page by page as they"
+          + " are written, and the rest in the background, where they cannot be cloned (default: 1M)"),
   PASSTHROUGH(
       "passthrough",
       Group.SAMEPAGE,

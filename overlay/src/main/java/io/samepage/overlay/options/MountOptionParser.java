@@ -222,6 +222,7 @@ public final class MountOptionParser {
       case DOMAIN -> builder.domain(ByteString.of(given).toString());
       case METRICS -> builder.metrics(MetricsAddress.parse(plain(option, given)));
       case NATIVE_DIRS -> builder.nativeDirs(nativeDirs(given));
+      case PARTIAL -> builder.partialFrom(partialFrom(plain(option, given)));
       case PASSTHROUGH ->
           builder.passthrough(
               oneListed(option, given).equals("off") ? Passthrough.OFF : Passthrough.AUTO);
@@ -265,6 +266,21 @@ public final class MountOptionParser {
       at = end + 1;
     }
     return directories;
+  }
+
+  private static long partialFrom(String value) throws MountRefusedException {
+    if (value.equals("off")) {
+      return 0;
+    }
+    if (!value.matches("[1-9][0-9]{0,8}[KMG]?")) {
+      throw refused(
+          "partial="
+              + value
+              + " is neither off nor a size: write bytes, or a number with K, M or G after it");
+    }
+    int unit = "KMG".indexOf(value.charAt(value.length() - 1)) + 1;
+    String number = unit == 0 ? value : value.substring(0, value.length() - 1);
+    return Long.parseLong(number) << (10 * unit);
   }
 
   private static List<ByteString> nativeDirs(byte[] value) throws MountRefusedException {

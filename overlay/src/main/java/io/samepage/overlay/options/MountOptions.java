@@ -15,6 +15,7 @@ import org.jspecify.annotations.Nullable;
  * @param work the work directory; null if and only if there is no upper directory
  * @param syncNothing {@code volatile}; false without an upper directory
  * @param userXattr whether marks are user.overlay.* rather than trusted.overlay.*
+ * @param partialFrom the size from which on a file is copied up page by page, in bytes; 0 for never
  * @param metacopy whether metadata may be copied up alone
  * @param index whether there is an index for hard links; false without an upper directory
  * @param nativeDirs absolute paths in the mount, below which {@link Coherence#AUTO} reads natively
@@ -33,6 +34,7 @@ public record MountOptions(
     boolean syncNothing,
     boolean userXattr,
     RedirectDir redirectDir,
+    long partialFrom,
     boolean metacopy,
     boolean index,
     Xino xino,
@@ -50,6 +52,9 @@ public record MountOptions(
 
   /** As many as the kernel's overlayfs takes. */
   public static final int MAX_LOWER = 500;
+
+  /** What {@code partial} is where it is not given, in bytes. */
+  public static final long DEFAULT_PARTIAL_FROM = 1L << 20;
 
   /** The directories that the Filesystem Hierarchy Standard calls static and shareable. */
   public static final String DEFAULT_NATIVE_DIRS =
@@ -85,6 +90,7 @@ public record MountOptions(
     private boolean userXattr;
     private @Nullable RedirectDir redirectDir;
     private boolean redirectDirOff;
+    private long partialFrom = DEFAULT_PARTIAL_FROM;
     private @Nullable Boolean metacopy;
     private @Nullable Boolean index;
     private Xino xino = Xino.AUTO;
@@ -144,6 +150,11 @@ public record MountOptions(
     /** {@code redirect_dir=off}: earlier renames are honoured where that is safe. */
     Builder redirectDirOff() {
       redirectDirOff = true;
+      return this;
+    }
+
+    public Builder partialFrom(long size) {
+      partialFrom = size;
       return this;
     }
 
@@ -267,6 +278,7 @@ public record MountOptions(
           syncNothing && hasUpper,
           userXattr,
           redirects,
+          partialFrom,
           Boolean.TRUE.equals(metacopy),
           keepsIndex && hasUpper,
           xino,
