@@ -63,6 +63,8 @@ public final class ContentIndex implements AutoCloseable {
   private final @Nullable Store disk;
   private volatile @Nullable Store memory;
   private volatile @Nullable String fault;
+  private final Object openingPages = new Object();
+  private volatile @Nullable PageIndex pages; // set once, under openingPages
   private final AtomicBoolean warned = new AtomicBoolean();
   private final Set<Long> layersWritten = new HashSet<>(); // guarded by itself
   private int users; // guarded by OPEN
@@ -96,7 +98,7 @@ public final class ContentIndex implements AutoCloseable {
 
   private static ContentIndex make(String name, byte[] directory, long limit) {
     try {
-      return new ContentIndex(name, LmdbStore.open(directory, limit), null);
+      return new ContentIndex(name, LmdbStore.open(directory, limit, LmdbStore.Kind.FILES), null);
     } catch (StoreException | LinkageError e) {
       ContentIndex index = inMemory(name);
       index.warn(e);
@@ -112,7 +114,7 @@ public final class ContentIndex implements AutoCloseable {
   }
 
   private static ContentIndex inMemory(String name) {
-    return new ContentIndex(name, null, new MemoryStore(MEMORY_LIMIT));
+    return new ContentIndex(name, null, new MemoryStore(Table.OF_FILES, MEMORY_LIMIT));
   }
 
   private void warn(Throwable e) {
@@ -142,10 +144,37 @@ public final class ContentIndex implements AutoCloseable {
         return;
       }
       OPEN.remove(name, this);
+      PageIndex opened = pages;
+      if (opened != null) {
+        opened.close();
+      }
       if (disk != null) {
         disk.close();
       }
     }
+  }
+
+  /**
+   * The index of pages that belongs to this one, in a directory below its own; opened by the first
+   * call, which may take as long as {@link #open}.
+   */
+  PageIndex pages() {
+    synchronized (openingPages) {
+      PageIndex opened = pages;
+      if (opened == null) {
+        opened =
+            disk == null
+                ? PageIndex.inMemory()
+                : PageIndex.open((name + "/pages").getBytes(StandardCharsets.ISO_8859_1));
+        pages = opened;
+      }
+      return opened;
+    }
+  }
+
+  /** The index of pages, if it is open. */
+  @Nullable PageIndex openPages() {
+    return pages;
   }
 
   // Domains and layers.
@@ -632,7 +661,7 @@ public final class ContentIndex implements AutoCloseable {
     warn(e);
     Store recent = memory;
     if (recent == null) {
-      recent = new MemoryStore(MEMORY_LIMIT);
+      recent = new MemoryStore(Table.OF_FILES, MEMORY_LIMIT);
       memory = recent;
     }
     return recent;
@@ -643,14 +672,14 @@ public final class ContentIndex implements AutoCloseable {
   }
 
   /** A value with the checksum of it and its key. */
-  private static byte[] seal(byte[] key, byte[] value) {
+  static byte[] seal(byte[] key, byte[] value) {
     byte[] sealed = Arrays.copyOf(value, value.length + Integer.BYTES);
     ByteBuffer.wrap(sealed).putInt(value.length, checksum(key, value, value.length));
     return sealed;
   }
 
   /** The value, if its checksum is right. */
-  private static byte @Nullable [] open(byte[] key, byte @Nullable [] sealed) {
+  static byte @Nullable [] open(byte[] key, byte @Nullable [] sealed) {
     if (sealed == null || sealed.length < Integer.BYTES) {
       return null;
     }

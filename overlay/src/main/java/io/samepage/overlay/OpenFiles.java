@@ -2,6 +2,7 @@ package io.samepage.overlay;
 
 import io.samepage.dedup.Content;
 import io.samepage.dedup.FileKey;
+import io.samepage.dedup.PagedFile;
 import io.samepage.dedup.StableFile;
 import io.samepage.fuse.BackingFiles;
 import io.samepage.fuse.Connection;
@@ -67,6 +68,7 @@ final class OpenFiles {
   private final IdleFiles idle = new IdleFiles(IDLE_LIMIT);
   private final LongAdder fallbacks = new LongAdder();
   private final LongAdder breaks = new LongAdder();
+  private final LongAdder pagedOpens = new LongAdder();
 
   OpenFiles(
       LayerAccess access,
@@ -103,6 +105,11 @@ final class OpenFiles {
   /** Nodes that got a nodeid of their own because they were to be written. */
   long breaks() {
     return breaks.sum();
+  }
+
+  /** Opens of files that are read through a page map. */
+  long pagedOpens() {
+    return pagedOpens.sum();
   }
 
   /** Opens that wanted passthrough and could not have it. */
@@ -205,7 +212,7 @@ final class OpenFiles {
     boolean above = node.hasUpper() && !node.isMetacopy();
     OpenFile file = node.openFile;
     if (file != null && file.opens > 0) {
-      if (write && file.mode == Mode.LOWER) {
+      if (write && file.mode.isLower()) {
         supersede(node);
         throw ErrnoException.of(Errno.ESTALE);
       }
@@ -226,16 +233,27 @@ final class OpenFiles {
       if (sharing != null && !(cached && unshared)) {
         content = content(node);
         node.unsharedAt =
-            content == null || (content.isKnown() && !content.isShared()) ? (int) generation : 0;
+            content == null || (content.isKnown() && !content.isShared() && content.paged() == null)
+                ? (int) generation
+                : 0;
       }
       boolean shared = content != null && content.isShared();
       // Without passthrough it shares nothing in its own cache either, but its reads are answered
       // from the stable file, so that the cache below holds the content once.
       mode = backingFiles == null || (cached && !shared) ? Mode.CACHED : Mode.LOWER;
+      if (backingFiles != null && content != null && content.paged() != null) {
+        mode = Mode.PAGED;
+      }
     }
     try (Content found = content) {
       StableFile stable = found == null ? null : found.stable();
-      if (file != null && (file.mode != mode || file.stable != null || stable != null)) {
+      PagedFile paged = found == null ? null : found.paged();
+      if (file != null
+          && (file.mode != mode
+              || file.stable != null
+              || stable != null
+              || file.paged != null
+              || paged != null)) {
         drop(node, file);
         file = null;
       }
@@ -243,6 +261,7 @@ final class OpenFiles {
         file = new OpenFile(mode);
         node.openFile = file;
       }
+      file.paged = paged;
       file.own = found == null ? null : found.own();
       file.generation = generation;
       file.unsettled = found != null && !found.isKnown();
@@ -276,6 +295,12 @@ final class OpenFiles {
     }
     FileKey own = file.own;
     LayerDirectory directory = node.lowerDirectory();
+    if (sharing.sharesInPart() && file.generation != sharing.generation()) {
+      return false; // what is known may be a page map
+    }
+    if (file.paged != null && !isUnchanged(node, file.paged.own())) {
+      return false;
+    }
     if (file.stable == null || own == null || directory == null) {
       return file.generation == sharing.generation()
           && !(file.unsettled && System.nanoTime() - file.askAgainAt > 0);
@@ -290,8 +315,23 @@ final class OpenFiles {
     }
   }
 
+  private boolean isUnchanged(Node node, FileKey own) throws ErrnoException {
+    Stat stat = new Stat();
+    try (Place place = access.lowerData(node)) {
+      Files.stat(place.dirfd(), place.name(), stat);
+    }
+    return own.matches(stat);
+  }
+
   /** An open begins to use its pages. */
   private void beginUse(Node node, OpenFile file) {
+    if (file.paged != null) {
+      if (!file.counted) {
+        file.paged.use(node.nodeid);
+        file.counted = true;
+      }
+      return;
+    }
     FileKey pages = file.pages();
     if (sharing != null && pages != null && !file.counted && file.mode == Mode.LOWER) {
       sharing.use(node, pages);
@@ -302,7 +342,11 @@ final class OpenFiles {
   /** The pages are not used any more. */
   private void endUse(Node node, OpenFile file) {
     FileKey pages = file.pages();
-    if (file.counted && sharing != null && pages != null) {
+    if (file.paged != null) {
+      if (file.counted) {
+        file.paged.release();
+      }
+    } else if (file.counted && sharing != null && pages != null) {
       sharing.release(node, pages);
     }
     file.counted = false;
@@ -313,16 +357,22 @@ final class OpenFiles {
    *
    * @param pages whose pages it uses; null if that is not kept
    * @param shared whether these are not its own
+   * @param paged what it is read through in place of that; null if nothing
    */
-  record Use(boolean open, boolean passthrough, @Nullable FileKey pages, boolean shared) {}
+  record Use(
+      boolean open,
+      boolean passthrough,
+      @Nullable FileKey pages,
+      boolean shared,
+      @Nullable PagedFile paged) {}
 
   /** How a node is open at this moment. */
   Use use(Node node) {
     synchronized (lockOf(node)) {
       OpenFile file = node.openFile;
       return file == null || file.opens == 0
-          ? new Use(false, false, null, false)
-          : new Use(true, file.mode != Mode.CACHED, file.pages(), file.stable != null);
+          ? new Use(false, false, null, false, null)
+          : new Use(true, file.mode != Mode.CACHED, file.pages(), file.stable != null, file.paged);
     }
   }
 
@@ -344,7 +394,8 @@ final class OpenFiles {
   private void answer(Node node, OpenFile file, int flags, boolean exclusive, Opened opened)
       throws ErrnoException {
     boolean writable = (flags & Linux.O_ACCMODE) != Linux.O_RDONLY;
-    if (file.mode != Mode.CACHED && file.backingId == Opened.NO_BACKING) {
+    if ((file.mode == Mode.LOWER || file.mode == Mode.UPPER)
+        && file.backingId == Opened.NO_BACKING) {
       register(node, file);
     }
     // A close ends the record locks of the process, through whatever descriptor they were set, and
@@ -370,6 +421,13 @@ final class OpenFiles {
       case CACHED -> {
         opened.keepCache = !node.isCacheStale();
         node.setCacheStale(false);
+      }
+      case PAGED -> {
+        // Its mappings fill the kernel's cache of this inode, which holds nothing else.
+        opened.directIo = true;
+        opened.keepCache = !node.isCacheStale();
+        node.setCacheStale(false);
+        pagedOpens.increment();
       }
     }
     beginUse(node, file);
@@ -477,7 +535,7 @@ final class OpenFiles {
         throw ErrnoException.of(Errno.ESTALE); // this moment, and not a second time
       }
       OpenFile file = node.openFile;
-      if (file != null && file.opens > 0 && file.mode == Mode.LOWER) {
+      if (file != null && file.opens > 0 && file.mode.isLower()) {
         supersede(node);
         throw ErrnoException.of(Errno.ESTALE);
       }
@@ -555,6 +613,16 @@ final class OpenFiles {
     } finally {
       tree.readLock().unlock();
     }
+  }
+
+  /** What a handle's file is read through just now; null if not through a page map. */
+  @Nullable PagedFile paged(Handle handle) {
+    PagedFile paged = handle.file().paged;
+    if (paged == null) {
+      return null;
+    }
+    Node now = current(handle.node());
+    return now.hasUpper() && !now.isMetacopy() ? null : paged;
   }
 
   /**
@@ -669,7 +737,7 @@ final class OpenFiles {
       file.closeDescriptors();
       endUse(node, file);
       boolean outdated =
-          file.leftStable || (file.mode == Mode.LOWER && node.hasUpper() && !node.isMetacopy());
+          file.leftStable || (file.mode.isLower() && node.hasUpper() && !node.isMetacopy());
       if (outdated || file.holdsWritable || node.isRemoved() || node.isSuperseded()) {
         drop(node, file);
         return;

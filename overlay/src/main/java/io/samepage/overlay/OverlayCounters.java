@@ -11,6 +11,7 @@ import org.jspecify.annotations.Nullable;
  * @param copyUps files and directories brought up
  * @param breaks files that got a nodeid of their own because they were to be written
  * @param fallbacks opens that wanted passthrough and could not have it
+ * @param pagedOpens opens of files that are read through a page map
  * @param sharing what was counted of sharing, users being open nodes of this mount; null without
  *     sharing
  * @param bookkeepingBytes what sharing costs in memory
@@ -21,5 +22,6 @@ public record OverlayCounters(
     long copyUps,
     long breaks,
     long fallbacks,
+    long pagedOpens,
     StableFiles.@Nullable Counters sharing,
     long bookkeepingBytes) {}
