@@ -269,9 +269,17 @@ final class OpenFiles {
       if (stable != null) {
         file.stable = stable.place();
         file.lower = new Fd(Files.dup(stable.fd()));
+        readPagesAlone(file);
       }
     }
     return file;
+  }
+
+  /** What follows the pages that are read of a file with a page map is often another file's. */
+  private static void readPagesAlone(OpenFile file) {
+    if (file.paged != null && file.lower != null) {
+      Files.adviseRandom(file.lower.number());
+    }
   }
 
   /** What is known of the content of a node's lower file; null if it is not to be shared. */
@@ -311,6 +319,7 @@ final class OpenFiles {
         return false;
       }
       file.lower = new Fd(Files.dup(stable.fd()));
+      readPagesAlone(file);
       return true;
     }
   }
@@ -607,6 +616,7 @@ final class OpenFiles {
           try (Place place = access.lowerData(now)) {
             file.lower = LayerAccess.open(place, Linux.O_RDONLY);
           }
+          readPagesAlone(file);
         }
         return file.lower.number();
       }
@@ -651,6 +661,7 @@ final class OpenFiles {
           // Others may be reading through it: its number gets the other file.
           Files.dup2(own.number(), lower.number());
         }
+        readPagesAlone(file);
         file.leftStable = true;
         LOG.warn(
             "inode {} of a layer stands for others and cannot be read ({}); they use their own"
