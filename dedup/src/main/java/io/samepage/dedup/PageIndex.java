@@ -62,7 +62,7 @@ final class PageIndex implements RangeFinder.Knowledge, AutoCloseable {
    * @param leaves what its pages' digests are kept under; 0 if it is not to be shared in part
    * @param shared how many pages it uses of others
    * @param own how many it does not, without those that are zeros
-   * @param entered seconds since 1970
+   * @param entered milliseconds since 1970
    * @param extents how many extents its map has; 0 if it uses nothing of others
    * @param sources digests of the contents that it uses
    */
@@ -73,7 +73,7 @@ final class PageIndex implements RangeFinder.Knowledge, AutoCloseable {
       long leaves,
       long shared,
       long own,
-      int entered,
+      long entered,
       int extents,
       List<byte[]> sources) {
     long number() {
@@ -102,8 +102,13 @@ final class PageIndex implements RangeFinder.Knowledge, AutoCloseable {
 
   /** Opens it; made if it is missing. */
   static PageIndex open(byte[] directory) {
+    return open(directory, LIMIT);
+  }
+
+  /** For tests, which fill it. */
+  static PageIndex open(byte[] directory, long limit) {
     try {
-      return new PageIndex(LmdbStore.open(directory, LIMIT, LmdbStore.Kind.PAGES));
+      return new PageIndex(LmdbStore.open(directory, limit, LmdbStore.Kind.PAGES));
     } catch (StoreException | LinkageError e) {
       PageIndex index = inMemory();
       index.warn(e, directory);
@@ -148,7 +153,7 @@ final class PageIndex implements RangeFinder.Knowledge, AutoCloseable {
     long leaves = b.getLong();
     long shared = b.getLong();
     long own = b.getLong();
-    int entered = (int) b.getLong();
+    long entered = b.getLong();
     int extents = b.getInt();
     int count = b.getInt();
     List<byte[]> sources = new ArrayList<>();
@@ -249,12 +254,19 @@ final class PageIndex implements RangeFinder.Knowledge, AutoCloseable {
     return (int) ((pages + PART - 1) / PART);
   }
 
+  /** Some of the digests of a content. */
+  @SuppressWarnings("ArrayRecordComponent") // never compared
+  private record Part(byte[] digests) {}
+
   /** The digests of a content's pages. */
   private final class Digests implements RangeFinder.Digests {
     private final long leaves;
     private final long pages;
-    private long held = -1;
-    private byte @Nullable [] part;
+
+    /** Parts that were asked for last; ranges at several distances are followed side by side. */
+    private final long[] held = {-1, -1, -1, -1};
+
+    private final @Nullable Part[] parts = new Part[held.length];
 
     Digests(long leaves, long pages) {
       this.leaves = leaves;
@@ -269,13 +281,15 @@ final class PageIndex implements RangeFinder.Knowledge, AutoCloseable {
     @Override
     public byte @Nullable [] holding(long page) {
       long wanted = page / PART;
-      if (wanted != held) {
+      int slot = (int) (wanted % held.length);
+      if (held[slot] != wanted) {
         byte[] found = get(Table.LEAVES, key(leaves, wanted));
         long expected = Math.min(PART, pages - wanted * PART) * VerityDigest.LENGTH;
-        part = found != null && found.length == expected ? found : null;
-        held = wanted;
+        parts[slot] = found != null && found.length == expected ? new Part(found) : null;
+        held[slot] = wanted;
       }
-      return part;
+      Part part = parts[slot];
+      return part == null ? null : part.digests;
     }
 
     @Override
@@ -344,7 +358,7 @@ final class PageIndex implements RangeFinder.Knowledge, AutoCloseable {
     if (before != null && before.leaves != 0 && before.leaves != leaves) {
       removeLeaves(before.leaves, parts(before.pages()));
     }
-    trim();
+    trim(leaves);
     RangeFinder finder = new RangeFinder(VerityDigest.zeroPage(), ANCHOR_MASK);
     Entry bare = new Entry(digest, size, leaves, 0, 0, now(), 0, List.of());
     Digests own = new Digests(leaves, bare.pages());
@@ -505,13 +519,13 @@ final class PageIndex implements RangeFinder.Knowledge, AutoCloseable {
 
   // Room.
 
-  private void trim() {
+  private void trim(long entering) {
     if (store.fill() < FULL) {
       return;
     }
     List<Entry> entries = new ArrayList<>();
     List<Long> domains = new ArrayList<>();
-    Set<Long> known = new HashSet<>();
+    Set<Long> known = new HashSet<>(Set.of(entering));
     List<byte[]> orphans = new ArrayList<>();
     try {
       store.walk(
@@ -545,15 +559,15 @@ final class PageIndex implements RangeFinder.Knowledge, AutoCloseable {
     for (int i = 0; i < entries.size(); i++) {
       order.add(i);
     }
-    order.sort((a, b) -> Integer.compare(entries.get(a).entered, entries.get(b).entered));
+    order.sort((a, b) -> Long.compare(entries.get(a).entered, entries.get(b).entered));
     for (int i = 0; i < order.size() && store.fill() >= FULL; i++) {
       int oldest = order.get(i);
       forget(domains.get(oldest), entries.get(oldest).digest);
     }
   }
 
-  private static int now() {
-    return (int) (System.currentTimeMillis() / 1000);
+  private static long now() {
+    return System.currentTimeMillis();
   }
 
   // Access to the tables.

@@ -154,6 +154,9 @@ final class PageSharing {
     try (Fd fd = new Fd(opened)) {
       if (isProgram(fd)) {
         unsuitable.put(file, true);
+        if (digest != null) {
+          index.enterUnsuitable(domain, digest, file.size());
+        }
         files.moreIsKnown();
         return;
       }

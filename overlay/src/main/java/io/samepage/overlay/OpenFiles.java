@@ -381,7 +381,12 @@ final class OpenFiles {
       OpenFile file = node.openFile;
       return file == null || file.opens == 0
           ? new Use(false, false, null, false, null)
-          : new Use(true, file.mode != Mode.CACHED, file.pages(), file.stable != null, file.paged);
+          : new Use(
+              true,
+              file.mode == Mode.LOWER || file.mode == Mode.UPPER,
+              file.pages(),
+              file.stable != null,
+              file.paged);
     }
   }
 

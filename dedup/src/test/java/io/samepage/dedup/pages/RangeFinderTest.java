@@ -154,13 +154,13 @@ final class RangeFinderTest {
   @Test
   void pagesOfZerosAreHolesAndShareNothing() {
     Known known = new Known(0);
-    known.enter(1, pages(1, 0, 0, 0, 2, 3, 4, 5, 6), false);
+    known.enter(1, pages(1, 0, 0, 0, 2, 3, 4, 5, 6, 7, 8, 9), false);
     assertThat(known.enter(2, new long[30], false)).isNull();
-    assertThat(extents(known.enter(3, pages(0, 0, 0, 0, 2, 3, 4, 5, 6, 7), false)))
+    assertThat(extents(known.enter(3, pages(0, 0, 0, 0, 2, 3, 4, 5, 6, 7, 8, 9, 10), false)))
         .containsExactly(
             new PageExtent(0, 4, PageState.HOLE, 0, 0),
-            new PageExtent(4, 5, PageState.SHARED, 0, 4),
-            new PageExtent(9, 1, PageState.OWN, 0, 9));
+            new PageExtent(4, 8, PageState.SHARED, 0, 4),
+            new PageExtent(12, 1, PageState.OWN, 0, 12));
   }
 
   @Test

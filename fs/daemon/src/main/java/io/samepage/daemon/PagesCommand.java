@@ -105,7 +105,11 @@ final class PagesCommand implements Callable<Integer> {
             + map.text("size")
             + " bytes, "
             + (map.is("open")
-                ? map.is("passthrough") ? "open" : "open, with pages of the mount's own"
+                ? map.is("passthrough")
+                    ? "open"
+                    : map.objects("extents").size() > 1
+                        ? "open, read page by page"
+                        : "open, with pages of the mount's own"
                 : "not open"));
     out.printf("%-22s %-8s %6s  %s%n", "PAGES", "STATE", "WITH", "FILE");
     for (StatusDocument extent : map.objects("extents")) {
