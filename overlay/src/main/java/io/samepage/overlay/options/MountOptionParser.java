@@ -226,7 +226,7 @@ public final class MountOptionParser {
                 default -> SharingMode.FILE;
               });
       case PAGE_MIN -> builder.pageMin(size(option, given));
-      case PAGE_LIKENESS -> builder.pageLikeness((int) number(option, given, 1, 100));
+      case PAGE_LIKENESS -> builder.pageLikeness((int) number(option, given, given, 1, 100));
       case DOMAIN -> builder.domain(ByteString.of(given).toString());
       case METRICS -> builder.metrics(MetricsAddress.parse(plain(option, given)));
       case NATIVE_DIRS -> builder.nativeDirs(nativeDirs(given));
@@ -296,12 +296,17 @@ public final class MountOptionParser {
     int last = value[value.length - 1];
     int power = last == 'K' ? 1 : last == 'M' ? 2 : last == 'G' ? 3 : 0;
     byte[] digits = power == 0 ? value : Arrays.copyOf(value, value.length - 1);
-    return number(option, digits, 1, (1L << 60) >> (10 * power)) << (10 * power);
+    return number(option, value, digits, 1, (1L << 60) >> (10 * power)) << (10 * power);
   }
 
-  private static long number(MountOption option, byte[] value, long least, long most)
+  /**
+   * A number.
+   *
+   * @param digits the part of {@code value} that it is in
+   */
+  private static long number(MountOption option, byte[] value, byte[] digits, long least, long most)
       throws MountRefusedException {
-    String text = plain(option, value);
+    String text = plain(option, digits);
     try {
       long number = text.startsWith("+") ? -1 : Long.parseLong(text);
       if (number >= least && number <= most) {
