@@ -11,6 +11,8 @@ noise() { # SEED MIB
     openssl enc -aes-128-ctr -K "$(printf %032x "$1")" -iv "$(printf %032x 0)" </dev/zero 2>/dev/null | head -c $(($2 * 1048576))
 }
 
+# SAMEPAGE_IMAGE_MIB=1024 SAMEPAGE_IMAGE_PATIENCE=120 SAMEPAGE_TEST_TIMEOUT=280 makes them a GiB each.
+#
 # Two layers: a file, and in the other layer one that differs from it in every hundredth page, and a shifted one. What is shared
 # in part must not have been changed within the last seconds.
 images() { # MIB
@@ -44,10 +46,10 @@ sys.exit(len(json.load(sys.stdin)["extents"]) < 2)'
 # In the order in which they are to be identified: who comes first is who has the pages.
 paged() { # FILE...
     head -c 1 "$M/one" >/dev/null
-    eventually 20 identified 1
+    eventually "${SAMEPAGE_IMAGE_PATIENCE:-20}" identified 1
     local file
     for file; do
-        eventually 20 is_paged "$file"
+        eventually "${SAMEPAGE_IMAGE_PATIENCE:-20}" is_paged "$file"
     done
 }
 
