@@ -64,6 +64,8 @@ public final class ContentIndex implements AutoCloseable {
   private volatile @Nullable Store memory;
   private volatile @Nullable String fault;
   private @Nullable String replaced;
+  private final Object openingPages = new Object();
+  private volatile @Nullable PageIndex pages; // set once, under openingPages
   private final AtomicBoolean warned = new AtomicBoolean();
   private final Set<Long> layersWritten = new HashSet<>(); // guarded by itself
   private int users; // guarded by OPEN
@@ -97,7 +99,7 @@ public final class ContentIndex implements AutoCloseable {
 
   private static ContentIndex make(String name, byte[] directory, long limit) {
     try {
-      LmdbStore store = LmdbStore.open(directory, limit);
+      LmdbStore store = LmdbStore.open(directory, limit, LmdbStore.Kind.FILES);
       ContentIndex index = new ContentIndex(name, store, null);
       index.replaced = store.replaced();
       return index;
@@ -116,7 +118,7 @@ public final class ContentIndex implements AutoCloseable {
   }
 
   private static ContentIndex inMemory(String name) {
-    return new ContentIndex(name, null, new MemoryStore(MEMORY_LIMIT));
+    return new ContentIndex(name, null, new MemoryStore(Table.OF_FILES, MEMORY_LIMIT));
   }
 
   private void warn(Throwable e) {
@@ -154,10 +156,37 @@ public final class ContentIndex implements AutoCloseable {
         return;
       }
       OPEN.remove(name, this);
+      PageIndex opened = pages;
+      if (opened != null) {
+        opened.close();
+      }
       if (disk != null) {
         disk.close();
       }
     }
+  }
+
+  /**
+   * The index of pages that belongs to this one, in a directory below its own; opened by the first
+   * call, which may take as long as {@link #open}.
+   */
+  PageIndex pages() {
+    synchronized (openingPages) {
+      PageIndex opened = pages;
+      if (opened == null) {
+        opened =
+            disk == null
+                ? PageIndex.inMemory()
+                : PageIndex.open((name + "/pages").getBytes(StandardCharsets.ISO_8859_1));
+        pages = opened;
+      }
+      return opened;
+    }
+  }
+
+  /** The index of pages, if it is open. */
+  @Nullable PageIndex openPages() {
+    return pages;
   }
 
   // Domains and layers.
@@ -644,7 +673,7 @@ public final class ContentIndex implements AutoCloseable {
     warn(e);
     Store recent = memory;
     if (recent == null) {
-      recent = new MemoryStore(MEMORY_LIMIT);
+      recent = new MemoryStore(Table.OF_FILES, MEMORY_LIMIT);
       memory = recent;
     }
     return recent;
@@ -655,14 +684,14 @@ public final class ContentIndex implements AutoCloseable {
   }
 
   /** A value with the checksum of it and its key. */
-  private static byte[] seal(byte[] key, byte[] value) {
+  static byte[] seal(byte[] key, byte[] value) {
     byte[] sealed = Arrays.copyOf(value, value.length + Integer.BYTES);
     ByteBuffer.wrap(sealed).putInt(value.length, checksum(key, value, value.length));
     return sealed;
   }
 
   /** The value, if its checksum is right. */
-  private static byte @Nullable [] open(byte[] key, byte @Nullable [] sealed) {
+  static byte @Nullable [] open(byte[] key, byte @Nullable [] sealed) {
     if (sealed == null || sealed.length < Integer.BYTES) {
       return null;
     }

@@ -15,6 +15,7 @@ import java.util.Arrays;
 import java.util.EnumMap;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.ConcurrentLinkedDeque;
 import java.util.concurrent.locks.ReadWriteLock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
@@ -67,7 +68,16 @@ final class LmdbStore implements Store {
   private static final String ABOUT = "about";
 
   private static final byte[] FORMAT_KEY = name("format");
-  private static final byte[] FORMAT = name("samepage content index 1");
+
+  /**
+   * What is kept in one environment.
+   *
+   * @param format what its data files say of themselves
+   */
+  record Kind(String format, Set<Table> tables) {
+    static final Kind FILES = new Kind("samepage content index 1", Table.OF_FILES);
+    static final Kind PAGES = new Kind("samepage page index 1", Table.OF_PAGES);
+  }
 
   private final Fd directory;
   private final Fd users;
@@ -84,7 +94,7 @@ final class LmdbStore implements Store {
   private boolean closed; // guarded by open
   private @Nullable String replaced;
 
-  private LmdbStore(Fd directory, Fd users, long limit) throws StoreException {
+  private LmdbStore(Fd directory, Fd users, long limit, Kind kind) throws StoreException {
     this.directory = directory;
     this.users = users;
     this.limit = limit;
@@ -94,7 +104,7 @@ final class LmdbStore implements Store {
       opened =
           Env.create(ByteArrayProxy.PROXY_BA)
               .setMapSize(MAP_SIZE)
-              .setMaxDbs(Table.values().length + 1)
+              .setMaxDbs(kind.tables().size() + 1)
               .setMaxReaders(MAX_READERS)
               .open(
                   new File("/proc/self/fd/" + directory.number()),
@@ -103,8 +113,8 @@ final class LmdbStore implements Store {
                   MDB_NOTLS,
                   MDB_NORDAHEAD);
       opened.readerCheck(); // frees what killed processes were reading
-      checkFormat(opened);
-      for (Table table : Table.values()) {
+      checkFormat(opened, name(kind.format()));
+      for (Table table : kind.tables()) {
         tables.put(
             table, opened.openDbi(table.name().toLowerCase(Locale.ROOT), DbiFlags.MDB_CREATE));
       }
@@ -121,14 +131,14 @@ final class LmdbStore implements Store {
   }
 
   /** Another program's tables are foreign, and so are those of another version. */
-  private static void checkFormat(Env<byte[]> env) throws StoreException {
+  private static void checkFormat(Env<byte[]> env, byte[] expected) throws StoreException {
     int names = env.getDbiNames().size();
     Dbi<byte[]> about = env.openDbi(ABOUT, DbiFlags.MDB_CREATE);
     try (Txn<byte[]> txn = env.txnWrite()) {
       byte[] format = about.get(txn, FORMAT_KEY);
       if (format == null && names == 0) {
-        about.put(txn, FORMAT_KEY, FORMAT);
-      } else if (!Arrays.equals(format, FORMAT)) {
+        about.put(txn, FORMAT_KEY, expected);
+      } else if (!Arrays.equals(format, expected)) {
         throw new StoreException("it is not of this version of samepage, or not samepage's");
       }
       txn.commit();
@@ -143,7 +153,7 @@ final class LmdbStore implements Store {
    * @param limit how many bytes it may take
    * @throws StoreException if there can be none: a full or read-only disk, no permission
    */
-  static LmdbStore open(byte[] path, long limit) throws StoreException {
+  static LmdbStore open(byte[] path, long limit, Kind kind) throws StoreException {
     try {
       makeDirectories(path);
     } catch (ErrnoException e) {
@@ -166,14 +176,14 @@ final class LmdbStore implements Store {
         }
         LmdbStore store;
         try {
-          store = new LmdbStore(directory, users, Math.min(limit, MAP_SIZE / 4 * 3));
+          store = new LmdbStore(directory, users, Math.min(limit, MAP_SIZE / 4 * 3), kind);
         } catch (StoreException e) {
           if (!alone) {
             throw e;
           }
           fault = String.valueOf(e.getMessage());
           setAside(directory, path, fault);
-          store = new LmdbStore(directory, users, Math.min(limit, MAP_SIZE / 4 * 3));
+          store = new LmdbStore(directory, users, Math.min(limit, MAP_SIZE / 4 * 3), kind);
         }
         Files.lockShared(users.number());
         store.replaced = fault;

@@ -5,6 +5,7 @@ import com.github.benmanes.caffeine.cache.Caffeine;
 import java.nio.ByteBuffer;
 import java.util.EnumMap;
 import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /** Tables in the heap, for a host where the index cannot be on disk. What is old falls out. */
@@ -20,12 +21,12 @@ final class MemoryStore implements Store {
    *
    * @param bytes how much heap they may take in all
    */
-  MemoryStore(long bytes) {
-    for (Table table : Table.values()) {
+  MemoryStore(Set<Table> names, long bytes) {
+    for (Table table : names) {
       tables.put(
           table,
           Caffeine.newBuilder()
-              .maximumWeight(bytes / Table.values().length)
+              .maximumWeight(bytes / names.size())
               .weigher((ByteBuffer key, byte[] value) -> key.capacity() + value.length + OVERHEAD)
               .executor(Runnable::run)
               .build());

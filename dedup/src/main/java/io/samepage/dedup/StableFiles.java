@@ -16,6 +16,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.LongAdder;
+import java.util.function.Consumer;
 import java.util.function.ObjLongConsumer;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -52,9 +53,16 @@ public final class StableFiles implements AutoCloseable {
    * @param index path of the index's directory; null for one in memory
    * @param indexLimit how many bytes the index may take
    * @param domain only files that were entered under the same name stand for each other
+   * @param pages which files are shared in part; null for none
    */
   @SuppressWarnings("ArrayRecordComponent") // never compared
-  public record Options(byte @Nullable [] index, long indexLimit, String domain) {}
+  public record Options(
+      byte @Nullable [] index, long indexLimit, String domain, @Nullable PageOptions pages) {
+    /** For sharing of whole files alone. */
+    public Options(byte @Nullable [] index, long indexLimit, String domain) {
+      this(index, indexLimit, domain, null);
+    }
+  }
 
   /**
    * What has been counted, by KSM's names where KSM has one (Documentation/admin-guide/mm/ksm.rst).
@@ -78,6 +86,7 @@ public final class StableFiles implements AutoCloseable {
    * @param filesChanging files that changed while they were hashed, or just before
    * @param filesUnreadable files that could not be read
    * @param fallbacks how often a place could not stand for a file any more
+   * @param sharedRangeBytes bytes of ranges of other files that files in use are read from
    */
   public record Counters(
       long pagesShared,
@@ -93,13 +102,15 @@ public final class StableFiles implements AutoCloseable {
       long filesAlone,
       long filesChanging,
       long filesUnreadable,
-      long fallbacks) {}
+      long fallbacks,
+      long sharedRangeBytes) {}
 
   private final Options options;
   private final long domain;
   private final long settledNanos;
   private final OpenTrees trees = new OpenTrees();
   private final ReverseMap reverse = new ReverseMap();
+  private final @Nullable PageSharing pages;
 
   /** What the background thread is to do. */
   private final ArrayBlockingQueue<Runnable> queue = new ArrayBlockingQueue<>(QUEUE);
@@ -142,8 +153,20 @@ public final class StableFiles implements AutoCloseable {
     this.options = options;
     this.domain = ContentIndex.domain(options.domain());
     this.settledNanos = settledNanos;
+    PageOptions inPart = options.pages();
+    this.pages = inPart == null ? null : newPageSharing(inPart);
     this.background = new Thread(this::work, "identification");
     this.background.setDaemon(true);
+  }
+
+  @SuppressWarnings("this-escape") // it is not used before something is asked
+  private PageSharing newPageSharing(PageOptions inPart) {
+    return new PageSharing(inPart, this, trees, domain);
+  }
+
+  /** Whether files are shared in part. */
+  public boolean sharesInPart() {
+    return pages != null;
   }
 
   /**
@@ -189,14 +212,24 @@ public final class StableFiles implements AutoCloseable {
         return null;
       }
       ContentIndex known = index;
+      PageSharing inPart = pages != null && pages.wants(stat, file) ? pages : null;
       if (known == null) {
-        queueIdentification(tree, fd, file);
+        if (inPart != null) {
+          inPart.queue(tree, fd, file);
+        } else {
+          queueIdentification(tree, fd, file);
+        }
         return new Content(file, false, false, null);
       }
       Known found = known.find(domain, file);
       byte[] digest = found.digest();
       if (digest != null) {
-        return find(known, tree, fd, file, digest);
+        Content content = find(known, tree, fd, file, digest);
+        return inPart == null ? content : inPart.complete(content, known, tree, fd, digest, file);
+      }
+      if (inPart != null) {
+        inPart.queue(tree, fd, file);
+        return new Content(file, false, false, null);
       }
       if (found.knowledge() == ContentIndex.Knowledge.UNKNOWN) {
         queueIdentification(tree, fd, file);
@@ -310,6 +343,11 @@ public final class StableFiles implements AutoCloseable {
     return reverse.userCount(stable);
   }
 
+  /** How many users use some of a range of a stable file's pages, or all of the file. */
+  public int userCount(FileKey stable, long first, long count) {
+    return userCount(stable) + (pages == null ? 0 : pages.userCount(stable, first, count));
+  }
+
   /** Hands out every file whose pages are in use, with how many users it has here. */
   public void forEachUsed(ObjLongConsumer<FileKey> visitor) {
     reverse.forEach(visitor);
@@ -361,22 +399,43 @@ public final class StableFiles implements AutoCloseable {
         filesAlone.sum(),
         filesChanging.sum(),
         filesUnreadable.sum(),
-        fallbacks.sum());
+        fallbacks.sum(),
+        pages == null ? 0 : pages.usedBytes());
   }
 
   // The queue.
 
   private void queueIdentification(LayerTree tree, int fd, FileKey file) throws ErrnoException {
+    queue(file, tree, fd, file, place -> identify(tree, place));
+  }
+
+  /**
+   * Queues what is to be done with a file.
+   *
+   * @param subject what is done, which is queued once at a time
+   */
+  void queue(Object subject, LayerTree tree, int fd, FileKey file, Consumer<Place> task)
+      throws ErrnoException {
     if (queue.remainingCapacity() == 0) {
       dropped.increment();
       return;
     }
-    if (pending.contains(file)) {
+    if (pending.contains(subject)) {
       return;
     }
     FileHandle handle = tree.handle(fd);
     if (handle != null && tree.acquire()) {
-      if (!enqueue(file, () -> identify(tree, new Place(file, handle, 0)))) {
+      boolean added =
+          enqueue(
+              subject,
+              () -> {
+                try (tree) {
+                  if (!closed) {
+                    task.accept(new Place(file, handle, 0));
+                  }
+                }
+              });
+      if (!added) {
         tree.close();
       }
     }
@@ -410,7 +469,7 @@ public final class StableFiles implements AutoCloseable {
     }
   }
 
-  private void queueMount(ContentIndex known, byte[] digest, Place place) {
+  void queueMount(ContentIndex known, byte[] digest, Place place) {
     enqueue(
         place.layer(),
         () -> {
@@ -422,7 +481,7 @@ public final class StableFiles implements AutoCloseable {
         });
   }
 
-  private void queueRemoval(ContentIndex known, byte[] digest, FileKey file) {
+  void queueRemoval(ContentIndex known, byte[] digest, FileKey file) {
     enqueue(
         file,
         () -> {
@@ -431,7 +490,7 @@ public final class StableFiles implements AutoCloseable {
         });
   }
 
-  private boolean enqueue(Object subject, Runnable task) {
+  boolean enqueue(Object subject, Runnable task) {
     if (closed || !pending.add(subject)) {
       return false;
     }
@@ -498,54 +557,86 @@ public final class StableFiles implements AutoCloseable {
   }
 
   @SuppressWarnings("NonAtomicVolatileUpdate") // one thread writes
-  private void moreIsKnown() {
+  void moreIsKnown() {
     generation++;
   }
 
   /** Of the background thread alone. */
   private @Nullable Identification identification;
 
-  /** Identifies a file; lets go of its tree. */
+  Identification identification() {
+    Identification made = identification;
+    if (made == null) {
+      made = new Identification(settledNanos);
+      identification = made;
+    }
+    return made;
+  }
+
   private void identify(LayerTree tree, Place unnamed) {
     ContentIndex known = index;
-    try (tree) {
-      if (known == null || closed) {
-        return;
-      }
-      Identification made = identification;
-      if (made == null) {
-        made = new Identification(settledNanos);
-        identification = made;
-      }
-      Place place = new Place(unnamed.key(), unnamed.handle(), known.enterLayer(tree.path()));
-      if (known.find(domain, place.key()).knowledge() != ContentIndex.Knowledge.UNKNOWN) {
-        return;
-      }
-      if (made.isTooRecent(place.key())) {
-        changing(place.key());
-        return;
-      }
-      Claim claim = known.claim(domain, List.of(place)).get(0);
-      if (!claim.hash()) {
-        filesAlone.increment();
-        return;
-      }
-      Stat stat = new Stat();
-      Place other = claim.other();
-      if (other != null) {
-        hash(known, made, trees.openAnyway(tree, known, other, stat), other);
-      }
-      int fd = trees.open(tree, place, stat);
-      hash(known, made, fd < 0 ? null : new Fd(fd), place);
+    if (known == null) {
+      return;
+    }
+    Identification made = identification();
+    Place place = new Place(unnamed.key(), unnamed.handle(), known.enterLayer(tree.path()));
+    if (known.find(domain, place.key()).knowledge() != ContentIndex.Knowledge.UNKNOWN) {
+      return;
+    }
+    if (made.isTooRecent(place.key())) {
+      changing(place.key());
+      return;
+    }
+    Claim claim = known.claim(domain, List.of(place)).get(0);
+    if (!claim.hash()) {
+      filesAlone.increment();
+      return;
+    }
+    Place other = claim.other();
+    if (other != null) {
+      hash(other, tree);
+    }
+    int fd = trees.open(tree, place, new Stat());
+    hash(made, fd < 0 ? null : new Fd(fd), place);
+  }
+
+  /** Makes the digest of another file than the one that was asked for. */
+  void hash(Place other, LayerTree near) {
+    ContentIndex known = index;
+    if (known != null) {
+      hash(identification(), trees.openAnyway(near, known, other, new Stat()), other);
     }
   }
 
-  private void changing(FileKey file) {
+  /** The index, once it is open. */
+  @Nullable ContentIndex index() {
+    return index;
+  }
+
+  boolean isClosed() {
+    return closed;
+  }
+
+  void unreadable() {
+    filesUnreadable.increment();
+  }
+
+  /** Enters a file whose digest was made. */
+  void hashed(Identified file) {
+    ContentIndex known = index;
+    if (known != null && known.enter(domain, List.of(file))) {
+      moreIsKnown();
+    }
+    filesHashed.increment();
+    bytesHashed.add(file.place().key().size());
+  }
+
+  void changing(FileKey file) {
     filesChanging.increment();
     pagesVolatile.add(file.pages());
   }
 
-  private void hash(ContentIndex known, Identification made, @Nullable Fd fd, Place place) {
+  private void hash(Identification made, @Nullable Fd fd, Place place) {
     if (fd == null) {
       filesUnreadable.increment();
       return;
@@ -556,11 +647,7 @@ public final class StableFiles implements AutoCloseable {
         changing(place.key());
         return;
       }
-      if (known.enter(domain, List.of(new Identified(place, digest)))) {
-        moreIsKnown();
-      }
-      filesHashed.increment();
-      bytesHashed.add(place.key().size());
+      hashed(new Identified(place, digest));
     } catch (ErrnoException e) {
       filesUnreadable.increment();
     }

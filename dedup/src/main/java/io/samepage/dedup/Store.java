@@ -1,5 +1,7 @@
 package io.samepage.dedup;
 
+import java.util.EnumSet;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -15,7 +17,21 @@ interface Store extends AutoCloseable {
     /** (domain, size) to the one file of that size, or a mark that there are several. */
     SIZES,
     /** The number of a layer to its path. */
-    LAYERS
+    LAYERS,
+    /** (domain, content) to what is known of its pages. */
+    CONTENTS,
+    /** (pages of a content, part) to the digests of that part of its pages. */
+    LEAVES,
+    /** (domain, abbreviated digest of a page) to the content that had it first, and where. */
+    ANCHORS,
+    /** (domain, content, part) to that part of the extents of other contents that it uses. */
+    RANGES;
+
+    /** What a content index is. */
+    static final Set<Table> OF_FILES = EnumSet.of(FILES, PLACES, SIZES, LAYERS);
+
+    /** What a page index is. */
+    static final Set<Table> OF_PAGES = EnumSet.of(CONTENTS, LEAVES, ANCHORS, RANGES);
   }
 
   /** The view of a change that is being made; used by its thread alone. */

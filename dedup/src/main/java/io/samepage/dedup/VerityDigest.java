@@ -60,6 +60,13 @@ public final class VerityDigest {
     sha256.hash(chunk, 0, BLOCK, zeroLeaf, 0);
   }
 
+  /** The digest of a page of zeros. */
+  static byte[] zeroPage() {
+    byte[] digest = new byte[LENGTH];
+    new Sha256().hash(NativeBuffer.allocate(BLOCK), 0, BLOCK, digest, 0);
+    return digest;
+  }
+
   /**
    * Reads a file from its beginning.
    *

@@ -17,6 +17,13 @@
  * other file if it has not been. {@code samepage index} does the same ahead of time for whole
  * trees, with several threads.
  *
+ * <p><b>Files that are alike in part.</b> Where the options ask for it, {@code PageSharing} has
+ * large files hashed page by page. {@code PageIndex} keeps the digests, and which content had a
+ * page first; {@link io.samepage.dedup.pages.RangeFinder} finds the ranges that a content has in
+ * common with those before it. An open gets them as a {@link io.samepage.dedup.PagedFile}, which
+ * reads each range from a place that holds the content it is of, and from the file itself where
+ * there is none.
+ *
  * <p><b>What is seen of it.</b> {@link io.samepage.dedup.StableFiles#use} tells who uses which
  * file's pages, and is where KSM's counters come from. {@link io.samepage.dedup.SharingReport}
  * reads trees and says what could be shared; {@link io.samepage.dedup.SharingProof} maps files and
@@ -44,8 +51,12 @@
  *   <li>LMDB's own writer lock, between processes; held for one transaction
  * </ol>
  *
- * The entries of {@code ReverseMap} have locks under which nothing is called. No lock is held while
- * a file is hashed, nor by {@code find} while it opens one.
+ * A {@code PagedFile} is locked before those of the list from the locks of an index on, and so is a
+ * {@code PageIndex}, by who changes it; neither is taken while one of them is held.
+ *
+ * <p>The entries of {@code ReverseMap} and of {@code PageSharing}'s maps have locks under which
+ * nothing is called. No lock is held while a file is hashed, nor by {@code find} while it opens
+ * one.
  *
  * <p>Nothing here knows of overlays or of FUSE: files are descriptors, users are numbers. It uses
  * io.samepage.posix alone.

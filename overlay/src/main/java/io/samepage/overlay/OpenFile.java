@@ -1,6 +1,7 @@
 package io.samepage.overlay;
 
 import io.samepage.dedup.FileKey;
+import io.samepage.dedup.PagedFile;
 import io.samepage.dedup.Place;
 import io.samepage.fuse.Opened;
 import io.samepage.posix.Fd;
@@ -20,13 +21,20 @@ final class OpenFile {
     /** Passed through to the upper file. */
     UPPER,
     /** The kernel's cache of this inode, filled and written back through the daemon. */
-    CACHED
+    CACHED,
+    /** Read by the daemon through a page map, past the kernel's cache; read-only for life. */
+    PAGED;
+
+    /** Whether what is open is the lower file, and stays so. */
+    boolean isLower() {
+      return this == LOWER || this == PAGED;
+    }
   }
 
   Mode mode;
 
   /** Whether it is CACHED only because its file is to be copied up page by page. */
-  boolean paged;
+  boolean partial;
 
   /** Handles. */
   int opens;
@@ -56,6 +64,9 @@ final class OpenFile {
 
   /** The stable file whose pages it uses; null if it uses its own. */
   @Nullable Place stable;
+
+  /** What its lower data are read through; null if that is no page map. */
+  @Nullable PagedFile paged;
 
   /** {@link Sharing#generation} when it was found out that it is to use its own. */
   long generation;
@@ -94,6 +105,9 @@ final class OpenFile {
   }
 
   void closeDescriptors() {
+    if (paged != null) {
+      paged.close();
+    }
     if (lower != null) {
       lower.close();
       lower = null;

@@ -2,6 +2,7 @@ package io.samepage.overlay;
 
 import io.samepage.dedup.Content;
 import io.samepage.dedup.FileKey;
+import io.samepage.dedup.PagedFile;
 import io.samepage.dedup.StableFile;
 import io.samepage.fuse.BackingFiles;
 import io.samepage.fuse.Connection;
@@ -69,6 +70,7 @@ final class OpenFiles {
   private final IdleFiles idle = new IdleFiles(IDLE_LIMIT);
   private final LongAdder fallbacks = new LongAdder();
   private final LongAdder breaks = new LongAdder();
+  private final LongAdder pagedOpens = new LongAdder();
 
   OpenFiles(
       LayerAccess access,
@@ -109,6 +111,11 @@ final class OpenFiles {
   /** Nodes that got a nodeid of their own because they were to be written. */
   long breaks() {
     return breaks.sum();
+  }
+
+  /** Opens of files that are read through a page map. */
+  long pagedOpens() {
+    return pagedOpens.sum();
   }
 
   /** Opens that wanted passthrough and could not have it. */
@@ -218,7 +225,7 @@ final class OpenFiles {
     boolean above = node.hasUpper() && !node.isMetacopy();
     OpenFile file = node.openFile;
     if (file != null && file.opens > 0) {
-      if (write && file.mode == Mode.LOWER) {
+      if (write && file.mode.isLower()) {
         supersede(node);
         throw ErrnoException.of(Errno.ESTALE);
       }
@@ -241,16 +248,27 @@ final class OpenFiles {
       if (sharing != null && !(cached && unshared)) {
         content = content(node);
         node.unsharedAt =
-            content == null || (content.isKnown() && !content.isShared()) ? (int) generation : 0;
+            content == null || (content.isKnown() && !content.isShared() && content.paged() == null)
+                ? (int) generation
+                : 0;
       }
       boolean shared = content != null && content.isShared();
       // Without passthrough it shares nothing in its own cache either, but its reads are answered
       // from the stable file, so that the cache below holds the content once.
       mode = backingFiles == null || (cached && !shared) ? Mode.CACHED : Mode.LOWER;
+      if (backingFiles != null && content != null && content.paged() != null) {
+        mode = Mode.PAGED;
+      }
     }
     try (Content found = content) {
       StableFile stable = found == null ? null : found.stable();
-      if (file != null && (file.mode != mode || file.stable != null || stable != null)) {
+      PagedFile paged = found == null ? null : found.paged();
+      if (file != null
+          && (file.mode != mode
+              || file.stable != null
+              || stable != null
+              || file.paged != null
+              || paged != null)) {
         drop(node, file);
         file = null;
       }
@@ -258,7 +276,8 @@ final class OpenFiles {
         file = new OpenFile(mode);
         node.openFile = file;
       }
-      file.paged = backingFiles != null && !above && (write || node.isPartial());
+      file.partial = backingFiles != null && !above && (write || node.isPartial());
+      file.paged = paged;
       file.own = found == null ? null : found.own();
       file.generation = generation;
       file.unsettled = found != null && !found.isKnown();
@@ -266,9 +285,17 @@ final class OpenFiles {
       if (stable != null) {
         file.stable = stable.place();
         file.lower = new Fd(Files.dup(stable.fd()));
+        readPagesAlone(file);
       }
     }
     return file;
+  }
+
+  /** What follows the pages that are read of a file with a page map is often another file's. */
+  private static void readPagesAlone(OpenFile file) {
+    if (file.paged != null && file.lower != null) {
+      Files.adviseRandom(file.lower.number());
+    }
   }
 
   /** What is known of the content of a node's lower file; null if it is not to be shared. */
@@ -292,6 +319,12 @@ final class OpenFiles {
     }
     FileKey own = file.own;
     LayerDirectory directory = node.lowerDirectory();
+    if (sharing.sharesInPart() && file.generation != sharing.generation()) {
+      return false; // what is known may be a page map
+    }
+    if (file.paged != null && !isUnchanged(node, file.paged.own())) {
+      return false;
+    }
     if (file.stable == null || own == null || directory == null) {
       return file.generation == sharing.generation()
           && !(file.unsettled && System.nanoTime() - file.askAgainAt > 0);
@@ -302,12 +335,28 @@ final class OpenFiles {
         return false;
       }
       file.lower = new Fd(Files.dup(stable.fd()));
+      readPagesAlone(file);
       return true;
     }
   }
 
+  private boolean isUnchanged(Node node, FileKey own) throws ErrnoException {
+    Stat stat = new Stat();
+    try (Place place = access.lowerData(node)) {
+      Files.stat(place.dirfd(), place.name(), stat);
+    }
+    return own.matches(stat);
+  }
+
   /** An open begins to use its pages. */
   private void beginUse(Node node, OpenFile file) {
+    if (file.paged != null) {
+      if (!file.counted) {
+        file.paged.use(node.nodeid);
+        file.counted = true;
+      }
+      return;
+    }
     FileKey pages = file.pages();
     if (sharing != null && pages != null && !file.counted && file.mode == Mode.LOWER) {
       sharing.use(node, pages);
@@ -318,7 +367,11 @@ final class OpenFiles {
   /** The pages are not used any more. */
   private void endUse(Node node, OpenFile file) {
     FileKey pages = file.pages();
-    if (file.counted && sharing != null && pages != null) {
+    if (file.paged != null) {
+      if (file.counted) {
+        file.paged.release();
+      }
+    } else if (file.counted && sharing != null && pages != null) {
       sharing.release(node, pages);
     }
     file.counted = false;
@@ -329,16 +382,27 @@ final class OpenFiles {
    *
    * @param pages whose pages it uses; null if that is not kept
    * @param shared whether these are not its own
+   * @param paged what it is read through in place of that; null if nothing
    */
-  record Use(boolean open, boolean passthrough, @Nullable FileKey pages, boolean shared) {}
+  record Use(
+      boolean open,
+      boolean passthrough,
+      @Nullable FileKey pages,
+      boolean shared,
+      @Nullable PagedFile paged) {}
 
   /** How a node is open at this moment. */
   Use use(Node node) {
     synchronized (lockOf(node)) {
       OpenFile file = node.openFile;
       return file == null || file.opens == 0
-          ? new Use(false, false, null, false)
-          : new Use(true, file.mode != Mode.CACHED, file.pages(), file.stable != null);
+          ? new Use(false, false, null, false, null)
+          : new Use(
+              true,
+              file.mode == Mode.LOWER || file.mode == Mode.UPPER,
+              file.pages(),
+              file.stable != null,
+              file.paged);
     }
   }
 
@@ -360,7 +424,8 @@ final class OpenFiles {
   private void answer(Node node, OpenFile file, int flags, boolean exclusive, Opened opened)
       throws ErrnoException {
     boolean writable = (flags & Linux.O_ACCMODE) != Linux.O_RDONLY;
-    if (file.mode != Mode.CACHED && file.backingId == Opened.NO_BACKING) {
+    if ((file.mode == Mode.LOWER || file.mode == Mode.UPPER)
+        && file.backingId == Opened.NO_BACKING) {
       register(node, file);
     }
     // A close ends the record locks of the process, through whatever descriptor they were set, and
@@ -386,6 +451,13 @@ final class OpenFiles {
       case CACHED -> {
         opened.keepCache = !node.isCacheStale();
         node.setCacheStale(false);
+      }
+      case PAGED -> {
+        // Its mappings fill the kernel's cache of this inode, which holds nothing else.
+        opened.directIo = true;
+        opened.keepCache = !node.isCacheStale();
+        node.setCacheStale(false);
+        pagedOpens.increment();
       }
     }
     beginUse(node, file);
@@ -502,7 +574,7 @@ final class OpenFiles {
         throw ErrnoException.of(Errno.ESTALE); // this moment, and not a second time
       }
       OpenFile file = node.openFile;
-      if (file != null && file.opens > 0 && file.mode == Mode.LOWER) {
+      if (file != null && file.opens > 0 && file.mode.isLower()) {
         supersede(node);
         throw ErrnoException.of(Errno.ESTALE);
       }
@@ -592,12 +664,23 @@ final class OpenFiles {
           try (Place place = access.lowerData(now)) {
             file.lower = LayerAccess.open(place, Linux.O_RDONLY);
           }
+          readPagesAlone(file);
         }
         return file.lower.number();
       }
     } finally {
       tree.readLock().unlock();
     }
+  }
+
+  /** What a handle's file is read through just now; null if not through a page map. */
+  @Nullable PagedFile paged(Handle handle) {
+    PagedFile paged = handle.file().paged;
+    if (paged == null) {
+      return null;
+    }
+    Node now = current(handle.node());
+    return now.hasUpper() && !now.isMetacopy() ? null : paged;
   }
 
   /**
@@ -626,6 +709,7 @@ final class OpenFiles {
           // Others may be reading through it: its number gets the other file.
           Files.dup2(own.number(), lower.number());
         }
+        readPagesAlone(file);
         file.leftStable = true;
         LOG.warn(
             "inode {} of a layer stands for others and cannot be read ({}); they use their own"
@@ -728,8 +812,8 @@ final class OpenFiles {
       endUse(node, file);
       boolean outdated =
           file.leftStable
-              || file.paged
-              || (file.mode == Mode.LOWER && node.hasUpper() && !node.isMetacopy());
+              || file.partial
+              || (file.mode.isLower() && node.hasUpper() && !node.isMetacopy());
       if (outdated || file.holdsWritable || node.isRemoved() || node.isSuperseded()) {
         drop(node, file);
         return;

@@ -12,6 +12,7 @@ import org.jspecify.annotations.Nullable;
  * @param partialCopyUps large files that were begun to be copied up page by page
  * @param breaks files that got a nodeid of their own because they were to be written
  * @param fallbacks opens that wanted passthrough and could not have it
+ * @param pagedOpens opens of files that are read through a page map
  * @param sharing what was counted of sharing, users being open nodes of this mount; null without
  *     sharing
  * @param bookkeepingBytes what sharing costs in memory
@@ -23,5 +24,6 @@ public record OverlayCounters(
     long partialCopyUps,
     long breaks,
     long fallbacks,
+    long pagedOpens,
     StableFiles.@Nullable Counters sharing,
     long bookkeepingBytes) {}

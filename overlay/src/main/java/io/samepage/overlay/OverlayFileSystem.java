@@ -1,6 +1,7 @@
 package io.samepage.overlay;
 
 import io.samepage.dedup.FileKey;
+import io.samepage.dedup.PagedFile;
 import io.samepage.dedup.StableFiles;
 import io.samepage.fuse.AttributeChange;
 import io.samepage.fuse.Attributes;
@@ -141,7 +142,7 @@ public final class OverlayFileSystem implements FileSystem {
   public OverlayCounters counters() {
     Parts now = parts;
     if (now == null) {
-      return new OverlayCounters(0, 0, 0, 0, 0, 0, null, 0);
+      return new OverlayCounters(0, 0, 0, 0, 0, 0, 0, null, 0);
     }
     Overlay overlay = now.overlay;
     StableFiles.Counters shared = sharing == null ? null : sharing.counters();
@@ -152,6 +153,7 @@ public final class OverlayFileSystem implements FileSystem {
         overlay.partialCopies == null ? 0 : overlay.partialCopies.count(),
         overlay.openFiles.breaks(),
         overlay.openFiles.fallbacks(),
+        overlay.openFiles.pagedOpens(),
         shared,
         sharing == null ? 0 : sharing.bookkeepingBytes());
   }
@@ -167,6 +169,11 @@ public final class OverlayFileSystem implements FileSystem {
   /** How many open nodes of this mount use the pages of a file of a layer. */
   public int userCount(FileKey file) {
     return sharing == null ? 0 : sharing.userCount(file);
+  }
+
+  /** How many open nodes of this mount use some of a range of pages of a file of a layer. */
+  public int userCount(FileKey file, long firstPage, long pages) {
+    return sharing == null ? 0 : sharing.userCount(file, firstPage, pages);
   }
 
   /** Hands out every file whose pages open nodes of this mount use, with how many they are. */
@@ -616,10 +623,11 @@ public final class OverlayFileSystem implements FileSystem {
       }
       throw ErrnoException.of(Errno.EINVAL);
     }
+    OpenFiles files = overlay().openFiles;
+    PagedFile paged = files.paged(open);
     try {
-      return read(fd, offset, size, out);
+      return paged != null ? paged.read(fd, offset, size, out) : read(fd, offset, size, out);
     } catch (ErrnoException e) {
-      OpenFiles files = overlay().openFiles;
       if (!files.recover(open, e)) {
         throw e;
       }
@@ -630,9 +638,10 @@ public final class OverlayFileSystem implements FileSystem {
   @Override
   public int readDescriptor(Request request, long nodeid, long handle) throws ErrnoException {
     Handle open = handles.get(handle);
-    OpenFiles openFiles = overlay().openFiles;
-    boolean oneFile = open.alignment() <= 1 && !openFiles.isPartial(open);
-    return oneFile ? openFiles.readable(open) : -1;
+    OpenFiles files = overlay().openFiles;
+    // What is gathered from several files need not be where one of them has it.
+    boolean gathered = files.isPartial(open) || files.paged(open) != null;
+    return open.alignment() > 1 || gathered ? -1 : files.readable(open);
   }
 
   private static int read(int fd, long offset, int size, NativeBuffer out) throws ErrnoException {

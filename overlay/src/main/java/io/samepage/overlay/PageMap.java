@@ -27,7 +27,9 @@ public record PageMap(
     /** A stable file in its place. */
     SHARED,
     /** The upper file: it has been broken, or never was below. */
-    PRIVATE
+    PRIVATE,
+    /** Nothing: it reads as zeros. */
+    HOLE
   }
 
   /**
@@ -38,6 +40,7 @@ public record PageMap(
    * @param path that file's path in the layer; null if it is to be found by its inode number, or
    *     has no name any more
    * @param ino that file's inode number in its layer
+   * @param source offset of the first one in that file, in pages
    * @param key that file, as users of its pages are counted by; null if they are not
    */
   @SuppressWarnings("ArrayRecordComponent") // never compared
@@ -49,5 +52,6 @@ public record PageMap(
       byte @Nullable [] path,
       long size,
       long ino,
+      long source,
       @Nullable FileKey key) {}
 }

@@ -2,7 +2,9 @@ package io.samepage.overlay;
 
 import io.samepage.dedup.Content;
 import io.samepage.dedup.FileKey;
+import io.samepage.dedup.PagedFile;
 import io.samepage.dedup.StableFile;
+import io.samepage.dedup.pages.PageExtent;
 import io.samepage.dedup.pages.PageState;
 import io.samepage.overlay.LayerAccess.Place;
 import io.samepage.overlay.PageMap.Extent;
@@ -13,7 +15,10 @@ import io.samepage.posix.Files;
 import io.samepage.posix.Stat;
 import java.io.ByteArrayOutputStream;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /** Says of a file which pages it uses, for an administrator. Thread-safe. */
@@ -57,14 +62,12 @@ final class PageMaps {
       if (pages != null) {
         return new PageMap(node.ino(), stat.size, use.open(), false, pages);
       }
-      Extent all =
-          node.hasUpper() && !node.isMetacopy() ? upper(node, stat) : lower(node, stat, use);
+      List<Extent> all =
+          node.hasUpper() && !node.isMetacopy()
+              ? List.of(upper(node, stat))
+              : lower(node, stat, use);
       return new PageMap(
-          node.ino(),
-          stat.size,
-          use.open(),
-          use.passthrough(),
-          all.pages() == 0 ? List.of() : List.of(all));
+          node.ino(), stat.size, use.open(), use.passthrough(), stat.size == 0 ? List.of() : all);
     } finally {
       overlay.tree.readLock().unlock();
     }
@@ -76,7 +79,7 @@ final class PageMaps {
       if (copy == null) {
         return null;
       }
-      Extent own = lower(node, stat, new OpenFiles.Use(true, false, null, false));
+      Extent own = lower(node, stat, new OpenFiles.Use(true, false, null, false, null)).get(0);
       Stat above = new Stat();
       Files.stat(copy.file().data(), above);
       List<Extent> extents = new ArrayList<>();
@@ -97,12 +100,20 @@ final class PageMaps {
 
   private static Extent part(Extent all, long first, long count) {
     return new Extent(
-        first, count, all.state(), all.layer(), all.path(), all.size(), all.ino(), all.key());
+        first,
+        count,
+        all.state(),
+        all.layer(),
+        all.path(),
+        all.size(),
+        all.ino(),
+        first,
+        all.key());
   }
 
   /** Pages in the work directory. */
   private static Extent above(Stat data, long first, long count) {
-    return new Extent(first, count, State.PRIVATE, null, null, data.size, data.ino, null);
+    return new Extent(first, count, State.PRIVATE, null, null, data.size, data.ino, first, null);
   }
 
   private static long pages(Stat stat) {
@@ -111,7 +122,7 @@ final class PageMaps {
 
   private Extent upper(Node node, Stat stat) {
     return new Extent(
-        0, pages(stat), State.PRIVATE, upper, pathInMount(node), stat.size, stat.ino, null);
+        0, pages(stat), State.PRIVATE, upper, pathInMount(node), stat.size, stat.ino, 0, null);
   }
 
   /** In the upper layer directories have the names that they have in the mount. */
@@ -136,7 +147,7 @@ final class PageMaps {
     return path.toByteArray();
   }
 
-  private Extent lower(Node node, Stat stat, OpenFiles.Use use) throws ErrnoException {
+  private List<Extent> lower(Node node, Stat stat, OpenFiles.Use use) throws ErrnoException {
     LayerDirectory directory = node.lowerDirectory();
     byte[] name = node.lowerName();
     if (directory == null || name == null) {
@@ -144,6 +155,7 @@ final class PageMaps {
     }
     FileKey key = use.pages();
     boolean shared = use.shared();
+    PagedFile paged = use.paged();
     Stat own = new Stat();
     try (Place place = overlay.access.lowerData(node)) {
       Files.stat(place.dirfd(), place.name(), own);
@@ -152,16 +164,64 @@ final class PageMaps {
           StableFile stable = content == null ? null : content.stable();
           key = content == null ? null : stable != null ? stable.key() : content.own();
           shared = stable != null;
+          paged = content == null ? null : content.paged();
         }
       }
     }
+    Extent whole;
     if (shared && key != null && sharing != null) {
       byte[] layer = sharing.layerOf(key);
-      return new Extent(0, pages(stat), State.SHARED, layer, null, key.size(), key.ino(), key);
+      whole = new Extent(0, pages(stat), State.SHARED, layer, null, key.size(), key.ino(), 0, key);
+    } else {
+      byte[] layer = lowers.get(directory.layer().index() - 1);
+      byte[] path = pathInLayer(directory, name);
+      whole = new Extent(0, pages(stat), State.OWN, layer, path, own.size, own.ino, 0, key);
     }
-    byte[] layer = lowers.get(directory.layer().index() - 1);
-    byte[] path = pathInLayer(directory, name);
-    return new Extent(0, pages(stat), State.OWN, layer, path, own.size, own.ino, key);
+    return paged == null || sharing == null ? List.of(whole) : paged(paged, sharing, whole);
+  }
+
+  /** What a page map says, where {@code whole} is what it says of pages that nobody else has. */
+  private static List<Extent> paged(PagedFile paged, Sharing sharing, Extent whole) {
+    List<Extent> extents = new ArrayList<>();
+    Map<FileKey, Optional<byte[]>> layers = new HashMap<>();
+    paged.forEach(
+        range -> {
+          PageExtent extent = range.extent();
+          FileKey file = range.file();
+          if (extent.state() == PageState.HOLE) {
+            extents.add(
+                new Extent(extent.first(), extent.count(), State.HOLE, null, null, 0, 0, 0, null));
+          } else if (file != null) {
+            byte[] layer =
+                layers
+                    .computeIfAbsent(file, key -> Optional.ofNullable(sharing.layerOf(key)))
+                    .orElse(null);
+            extents.add(
+                new Extent(
+                    extent.first(),
+                    extent.count(),
+                    State.SHARED,
+                    layer,
+                    null,
+                    file.size(),
+                    file.ino(),
+                    extent.source(),
+                    file));
+          } else {
+            extents.add(
+                new Extent(
+                    extent.first(),
+                    extent.count(),
+                    whole.state(),
+                    whole.layer(),
+                    whole.path(),
+                    whole.size(),
+                    whole.ino(),
+                    extent.first(),
+                    whole.key()));
+          }
+        });
+    return extents;
   }
 
   private static byte[] pathInLayer(LayerDirectory directory, byte[] name) {

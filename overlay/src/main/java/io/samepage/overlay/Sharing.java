@@ -108,6 +108,16 @@ final class Sharing implements AutoCloseable {
     return stableFiles.userCount(file);
   }
 
+  /** How many nodes of this mount use some of a range of a file's pages. */
+  int userCount(FileKey file, long firstPage, long pages) {
+    return stableFiles.userCount(file, firstPage, pages);
+  }
+
+  /** {@link StableFiles#sharesInPart}. */
+  boolean sharesInPart() {
+    return stableFiles.sharesInPart();
+  }
+
   /** Hands out every file whose pages nodes of this mount use, with how many they are. */
   void forEachUsed(ObjLongConsumer<FileKey> visitor) {
     stableFiles.forEachUsed(visitor);

@@ -15,6 +15,7 @@ import io.samepage.overlay.PageMap.State;
 import io.samepage.overlay.options.ByteString;
 import io.samepage.overlay.options.MountDirectories;
 import io.samepage.overlay.options.MountOptions;
+import io.samepage.overlay.options.SharingMode;
 import io.samepage.posix.Errno;
 import io.samepage.posix.ErrnoException;
 import io.samepage.posix.Fd;
@@ -82,7 +83,10 @@ final class StableFileFailureTest {
       java.nio.file.Files.write(directory.resolve(layer), TEXT);
     }
     MountOptions options =
-        MountOptions.builder().lower(List.of(bytes("one"), bytes("two"))).sharing(true).build();
+        MountOptions.builder()
+            .lower(List.of(bytes("one"), bytes("two")))
+            .sharing(SharingMode.FILE)
+            .build();
     directories = MountDirectories.open(options, NO_TIME);
     byte[] index = bytes("index").toBytes();
     fileSystem =

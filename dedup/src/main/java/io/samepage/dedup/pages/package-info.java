@@ -8,6 +8,10 @@
  * use them; {@code io.samepage.dedup.ReverseMap} is that of files which are used as a whole. To
  * <i>break</i> pages is to let them use the writable copy.
  *
+ * <p><b>Where ranges come from.</b> {@link io.samepage.dedup.pages.RangeFinder} compares the
+ * digests of a content's pages with those of contents that came before, and makes a page map of
+ * what is equal.
+ *
  * <p><b>How a write goes.</b> The writer takes the pages in the mapping's {@link
  * io.samepage.dedup.pages.PageLock}, which announces it: it waits for the reads of these pages that
  * are under way, and later ones wait for it. Then it completes a page that is written in part from

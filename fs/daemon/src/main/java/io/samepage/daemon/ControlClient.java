@@ -80,12 +80,15 @@ final class ControlClient {
     return ask(device, ControlSocket.USES);
   }
 
-  /** How many mappings of all mounts use the pages of a file; daemons that do not answer say 0. */
-  long users(String key) throws CommandFailure {
+  /**
+   * How many mappings of all mounts use some of a range of a file's pages; daemons that do not
+   * answer say 0.
+   */
+  long users(String key, long firstPage, long pages) throws CommandFailure {
     long users = 0;
     for (String device : devices()) {
       try {
-        byte[] answer = ask(device, ControlSocket.USERS + key);
+        byte[] answer = ask(device, ControlSocket.USERS + PagesInUse.text(key, firstPage, pages));
         if (answer != null) {
           users += Long.parseLong(new String(answer, StandardCharsets.US_ASCII));
         }

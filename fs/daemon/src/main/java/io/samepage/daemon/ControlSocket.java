@@ -25,7 +25,8 @@ import org.slf4j.LoggerFactory;
  * wait            not answered: the stream ends when the process does
  * pages NODEID    answered with a file's page map in JSON
  * uses            answered with the files whose pages are in use ({@link PagesInUse})
- * users KEY       answered with how many mappings use the pages of one such file, in decimal
+ * users KEY FIRST COUNT   answered with how many mappings use some of a range of the pages of one
+ *                 such file, in decimal
  * </pre>
  *
  * <p>Other lines are not answered, and nonsense after a word is not either.
@@ -48,13 +49,13 @@ final class ControlSocket implements AutoCloseable {
     /** What is in use, in lines. */
     byte[] uses();
 
-    /** How many mappings use the pages of a file. */
-    int users(FileKey file);
+    /** How many mappings use some of a range of a file's pages. */
+    int users(FileKey file, long firstPage, long pages);
   }
 
   private static final Logger log = LoggerFactory.getLogger(ControlSocket.class);
   private static final int MAX_CLIENTS = 16;
-  private static final int MAX_LINE = 128;
+  private static final int MAX_LINE = 192;
 
   private final Path path;
   private final ServerSocketChannel server;
@@ -153,7 +154,9 @@ final class ControlSocket implements AutoCloseable {
       return answers.pages(Long.parseLong(line.substring(PAGES.length())));
     }
     if (line.startsWith(USERS)) {
-      int users = answers.users(PagesInUse.key(line.substring(USERS.length())));
+      String text = line.substring(USERS.length());
+      long[] range = PagesInUse.range(text);
+      int users = answers.users(PagesInUse.key(text), range[0], range[1]);
       return Integer.toString(users).getBytes(StandardCharsets.US_ASCII);
     }
     return new byte[0];

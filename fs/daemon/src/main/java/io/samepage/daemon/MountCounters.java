@@ -49,7 +49,13 @@ final class MountCounters {
           new Kind("files_alone", true, true, "files not hashed, since no other has their size"),
           new Kind("files_changing", true, true, "files that changed while they were hashed"),
           new Kind("files_unreadable", true, true, "files that could not be read to be hashed"),
-          new Kind("places_lost", true, true, "stable files that had changed, gone or failed"));
+          new Kind("places_lost", true, true, "stable files that had changed, gone or failed"),
+          new Kind("paged_opens", true, true, "opens of files that are read through a page map"),
+          new Kind(
+              "shared_range_bytes",
+              true,
+              false,
+              "bytes of open files that are read from other files that are alike in part"));
 
   private MountCounters() {}
 
@@ -57,7 +63,7 @@ final class MountCounters {
   static Map<String, Long> of(OverlayCounters now) {
     StableFiles.Counters sharing = now.sharing();
     if (sharing == null) {
-      sharing = new StableFiles.Counters(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+      sharing = new StableFiles.Counters(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
     }
     long[] values = {
       now.inodes(),
@@ -81,6 +87,8 @@ final class MountCounters {
       sharing.filesChanging(),
       sharing.filesUnreadable(),
       sharing.fallbacks(),
+      now.pagedOpens(),
+      sharing.sharedRangeBytes(),
     };
     Map<String, Long> counters = new LinkedHashMap<>();
     for (int i = 0; i < values.length; i++) {

@@ -1,6 +1,7 @@
 package io.samepage.daemon;
 
 import io.samepage.dedup.ContentIndex;
+import io.samepage.dedup.PageOptions;
 import io.samepage.dedup.StableFiles;
 import io.samepage.fuse.MountException;
 import io.samepage.fuse.Session;
@@ -16,6 +17,7 @@ import io.samepage.overlay.options.MountOptionParser.Parsed;
 import io.samepage.overlay.options.MountOptions;
 import io.samepage.overlay.options.MountRefusedException;
 import io.samepage.overlay.options.Passthrough;
+import io.samepage.overlay.options.SharingMode;
 import io.samepage.overlay.options.VolatileMark;
 import io.samepage.posix.Credentials;
 import io.samepage.posix.Errno;
@@ -237,12 +239,17 @@ final class MountProcess {
   }
 
   private static @Nullable StableFiles stableFiles(MountOptions options) {
-    if (!options.sharing()) {
+    if (options.sharing() == SharingMode.OFF) {
       return null;
     }
     return new StableFiles(
         new StableFiles.Options(
-            ContentIndexLocation.of(null).toBytes(), ContentIndex.DEFAULT_LIMIT, options.domain()));
+            ContentIndexLocation.of(null).toBytes(),
+            ContentIndex.DEFAULT_LIMIT,
+            options.domain(),
+            options.sharing() == SharingMode.PAGE
+                ? new PageOptions(options.pageMin(), options.pageLikeness())
+                : null));
   }
 
   /** Mounts, unless this process has been told to end; from then on it ends with the mount. */

@@ -120,8 +120,8 @@ final class MountStatus implements ControlSocket.Answers {
   }
 
   @Override
-  public int users(FileKey file) {
-    return overlay.userCount(file);
+  public int users(FileKey file, long firstPage, long pages) {
+    return overlay.userCount(file, firstPage, pages);
   }
 
   private void writePages(JsonGenerator json, PageMap map) throws IOException {
@@ -141,6 +141,7 @@ final class MountStatus implements ControlSocket.Answers {
       writePath(json, "path", path(extent.path()));
       json.writeNumberField("size", extent.size());
       json.writeNumberField("inode", extent.ino());
+      json.writeNumberField("first_page", extent.source());
       json.writeEndObject();
       FileKey key = extent.key();
       json.writeStringField("key", key == null ? null : PagesInUse.text(key));
@@ -164,7 +165,7 @@ final class MountStatus implements ControlSocket.Answers {
     json.writeBooleanField("passthrough", session.passthrough());
     json.writeStringField("passthrough_reason", session.passthroughReason());
     json.writeStringField("coherence", options.coherence().name().toLowerCase(Locale.ROOT));
-    json.writeStringField("sharing", options.sharing() ? "file" : "off");
+    json.writeStringField("sharing", options.sharing().name().toLowerCase(Locale.ROOT));
     json.writeObjectFieldStart("layers");
     json.writeArrayFieldStart("lower");
     for (ByteString layer : lower) {

@@ -19,7 +19,8 @@ import picocli.CommandLine.Parameters;
       "Shows which pages a file of a mount uses: ranges of 4 KiB pages, and the file of a layer that"
           + " each range is in.",
       "OWN: its own lower file. SHARED: a file with the same content that stands for it (the stable"
-          + " file). PRIVATE: the upper file.",
+          + " file), or one with the same pages, from the page on that stands after @. PRIVATE: the"
+          + " upper file. HOLE: zeros.",
       "WITH tells how many other open files use the same pages, in all mounts of this host. What a"
           + " file uses is settled when it is opened: of one that is not, it is told what an open for"
           + " reading would get."
@@ -91,7 +92,8 @@ final class PagesCommand implements Callable<Integer> {
     }
     String key = extent.text("key");
     fields.remove("key");
-    long users = key.isEmpty() ? 0 : client.users(key);
+    long users =
+        key.isEmpty() ? 0 : client.users(key, used.number("first_page"), extent.number("pages"));
     fields.put("shared_with", Math.max(0, users - (open ? 1 : 0)));
     return fields;
   }
@@ -103,24 +105,40 @@ final class PagesCommand implements Callable<Integer> {
             + map.text("size")
             + " bytes, "
             + (map.is("open")
-                ? map.is("passthrough") ? "open" : "open, with pages of the mount's own"
+                ? map.is("passthrough")
+                    ? "open"
+                    : map.objects("extents").size() > 1
+                        ? "open, read page by page"
+                        : "open, with pages of the mount's own"
                 : "not open"));
     out.printf("%-22s %-8s %6s  %s%n", "PAGES", "STATE", "WITH", "FILE");
     for (StatusDocument extent : map.objects("extents")) {
       long first = extent.number("first_page");
       StatusDocument used = extent.object("file");
-      String path = used.text("path");
-      String layer = used.text("layer");
       out.printf(
           "%-22s %-8s %6s  %s%n",
           first + "-" + (first + extent.number("pages") - 1),
           extent.text("state"),
           extent.text("shared_with"),
-          (layer.isEmpty() ? "a layer" : layer)
-              + (path.isEmpty() ? ", inode " + used.text("inode") : ": " + path)
-              + " ("
-              + used.text("size")
-              + " bytes)");
+          extent.text("state").equals("HOLE")
+              ? ""
+              : shown(used, used.number("first_page") - first));
     }
+  }
+
+  /**
+   * The file that a range is in.
+   *
+   * @param distance how many pages further on than in the file that is asked for
+   */
+  private static String shown(StatusDocument used, long distance) {
+    String path = used.text("path");
+    String layer = used.text("layer");
+    return (layer.isEmpty() ? "a layer" : layer)
+        + (path.isEmpty() ? ", inode " + used.text("inode") : ": " + path)
+        + (distance == 0 ? "" : " @" + used.text("first_page"))
+        + " ("
+        + used.text("size")
+        + " bytes)";
   }
 }

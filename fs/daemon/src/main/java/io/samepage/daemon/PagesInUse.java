@@ -44,6 +44,25 @@ final class PagesInUse {
         Long.parseLong(words[4]));
   }
 
+  /** A key with a range of pages, the first and how many, for {@link #range}. */
+  static String text(String key, long firstPage, long pages) {
+    return key + ' ' + firstPage + ' ' + pages;
+  }
+
+  /** Reads the range back; NumberFormatException if there is none. */
+  static long[] range(String text) {
+    String[] words = text.split(" ", -1);
+    if (words.length != FIELDS + 1) {
+      throw new NumberFormatException("no range: " + text);
+    }
+    long first = Long.parseLong(words[FIELDS - 1]);
+    long pages = Long.parseLong(words[FIELDS]);
+    if (first < 0 || pages < 0 || first + pages < 0) {
+      throw new NumberFormatException("no range: " + text);
+    }
+    return new long[] {first, pages};
+  }
+
   static void append(StringBuilder lines, FileKey key, long users) {
     lines.append(text(key)).append(' ').append(users).append('\n');
   }

@@ -48,7 +48,7 @@ final class ControlSocketTest {
     }
 
     @Override
-    public int users(FileKey file) {
+    public int users(FileKey file, long firstPage, long pages) {
       return file.equals(FILE) ? 2 : 0;
     }
   }
@@ -89,7 +89,7 @@ final class ControlSocketTest {
     try (ControlSocket socket = open("{}");
         ControlSocket second = ControlSocket.open(state().socket("0:8"), new Answers("{}"))) {
       assertThat(client.pages("0:7", -3)).isEqualTo(bytes("{\"nodeid\":-3}"));
-      assertThat(client.users(PagesInUse.text(FILE))).isEqualTo(4);
+      assertThat(client.users(PagesInUse.text(FILE), 0, 4)).isEqualTo(4);
       PagesInUse all = new PagesInUse();
       for (String device : client.devices()) {
         byte[] lines = client.uses(device);

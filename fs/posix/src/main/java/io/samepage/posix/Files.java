@@ -426,4 +426,12 @@ public final class Files {
   public static void dropCache(int fd, long offset, long length) {
     C.posix_fadvise(fd, offset, length, 4);
   }
+
+  /**
+   * posix_fadvise(2) with POSIX_FADV_RANDOM: reads through this open file bring into memory what
+   * was asked for, and nothing after it. For all descriptors of the same open file.
+   */
+  public static void adviseRandom(int fd) {
+    C.posix_fadvise(fd, 0, 0, 1);
+  }
 }

@@ -71,9 +71,22 @@ public enum MountOption {
   SHARING(
       "sharing",
       Group.SAMEPAGE,
-      "off|file",
+      "off|file|page",
       "whether files of lower layers with equal content use the same page frames; only where there"
-          + " is passthrough (default: file)"),
+          + " is passthrough (default: file). page: in addition, files that are alike only in part"
+          + " are read through the daemon, each range from one file of those that have it"),
+  PAGE_MIN(
+      "page_min",
+      Group.SAMEPAGE,
+      "SIZE",
+      "with sharing=page, the smallest file that is shared in part; in bytes, or with K, M or G"
+          + " after the number (default: 1M)"),
+  PAGE_LIKENESS(
+      "page_likeness",
+      Group.SAMEPAGE,
+      "PERCENT",
+      "with sharing=page, how many of a file's pages other files must have for it to be read through"
+          + " the daemon, from 1 to 100 (default: 10)"),
   DOMAIN(
       "domain",
       Group.SAMEPAGE,

@@ -218,7 +218,15 @@ public final class MountOptionParser {
                 case "relaxed" -> Coherence.RELAXED;
                 default -> Coherence.AUTO;
               });
-      case SHARING -> builder.sharing(oneListed(option, given).equals("file"));
+      case SHARING ->
+          builder.sharing(
+              switch (oneListed(option, given)) {
+                case "off" -> SharingMode.OFF;
+                case "page" -> SharingMode.PAGE;
+                default -> SharingMode.FILE;
+              });
+      case PAGE_MIN -> builder.pageMin(size(option, given));
+      case PAGE_LIKENESS -> builder.pageLikeness((int) number(option, given, given, 1, 100));
       case DOMAIN -> builder.domain(ByteString.of(given).toString());
       case METRICS -> builder.metrics(MetricsAddress.parse(plain(option, given)));
       case NATIVE_DIRS -> builder.nativeDirs(nativeDirs(given));
@@ -297,6 +305,42 @@ public final class MountOptionParser {
       }
     }
     return directories;
+  }
+
+  /** A number of bytes of at most 1 EiB, with K, M or G for powers of 1024. */
+  private static long size(MountOption option, byte[] value) throws MountRefusedException {
+    int last = value[value.length - 1];
+    int power = last == 'K' ? 1 : last == 'M' ? 2 : last == 'G' ? 3 : 0;
+    byte[] digits = power == 0 ? value : Arrays.copyOf(value, value.length - 1);
+    return number(option, value, digits, 1, (1L << 60) >> (10 * power)) << (10 * power);
+  }
+
+  /**
+   * A number.
+   *
+   * @param digits the part of {@code value} that it is in
+   */
+  private static long number(MountOption option, byte[] value, byte[] digits, long least, long most)
+      throws MountRefusedException {
+    String text = plain(option, digits);
+    try {
+      long number = text.startsWith("+") ? -1 : Long.parseLong(text);
+      if (number >= least && number <= most) {
+        return number;
+      }
+    } catch (NumberFormatException e) {
+      // As wrong as one that is out of range.
+    }
+    throw refused(
+        option.word()
+            + "="
+            + ByteString.of(value)
+            + " is not a number from "
+            + least
+            + " to "
+            + most
+            + ": use "
+            + option.syntax());
   }
 
   /** Takes the backslashes out of a part of a value. */

@@ -19,7 +19,9 @@ import org.jspecify.annotations.Nullable;
  * @param metacopy whether metadata may be copied up alone
  * @param index whether there is an index for hard links; false without an upper directory
  * @param nativeDirs absolute paths in the mount, below which {@link Coherence#AUTO} reads natively
- * @param sharing whether lower files with equal content use the same page frames
+ * @param sharing what lower files share
+ * @param pageMin size of the smallest file that is shared in part, in bytes
+ * @param pageLikeness which part of its pages others must have, in per cent, from 1 to 100
  * @param domain only mounts of one domain share; empty for the one that has no name
  * @param metrics where metrics are served; null for nowhere
  * @param allowOther whether it was asked that other users come in
@@ -40,7 +42,9 @@ public record MountOptions(
     Xino xino,
     Coherence coherence,
     List<ByteString> nativeDirs,
-    boolean sharing,
+    SharingMode sharing,
+    long pageMin,
+    int pageLikeness,
     String domain,
     @Nullable MetricsAddress metrics,
     Passthrough passthrough,
@@ -59,6 +63,12 @@ public record MountOptions(
   /** The directories that the Filesystem Hierarchy Standard calls static and shareable. */
   public static final String DEFAULT_NATIVE_DIRS =
       "/usr:/bin:/sbin:/lib:/lib32:/lib64:/libx32:/opt";
+
+  /** As {@link #pageMin} unless it is told. */
+  public static final long DEFAULT_PAGE_MIN = 1 << 20;
+
+  /** As {@link #pageLikeness} unless it is told. */
+  public static final int DEFAULT_PAGE_LIKENESS = 10;
 
   public MountOptions {
     lower = List.copyOf(lower);
@@ -95,7 +105,9 @@ public record MountOptions(
     private @Nullable Boolean index;
     private Xino xino = Xino.AUTO;
     private Coherence coherence = Coherence.AUTO;
-    private boolean sharing = true;
+    private SharingMode sharing = SharingMode.FILE;
+    private long pageMin = DEFAULT_PAGE_MIN;
+    private int pageLikeness = DEFAULT_PAGE_LIKENESS;
     private String domain = "";
     private @Nullable MetricsAddress metrics;
     private List<ByteString> nativeDirs = defaultNativeDirs();
@@ -173,8 +185,18 @@ public record MountOptions(
       return this;
     }
 
-    public Builder sharing(boolean byFile) {
-      sharing = byFile;
+    public Builder sharing(SharingMode mode) {
+      sharing = mode;
+      return this;
+    }
+
+    public Builder pageMin(long bytes) {
+      pageMin = bytes;
+      return this;
+    }
+
+    public Builder pageLikeness(int percent) {
+      pageLikeness = percent;
       return this;
     }
 
@@ -285,6 +307,8 @@ public record MountOptions(
           coherence,
           nativeDirs,
           sharing,
+          pageMin,
+          pageLikeness,
           domain,
           metrics,
           passthrough,

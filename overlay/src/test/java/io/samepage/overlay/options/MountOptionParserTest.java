@@ -43,6 +43,36 @@ final class MountOptionParserTest {
   }
 
   @Test
+  void filesThatAreSharedInPartHaveASizeAndALikeness() throws Exception {
+    MountOptions options = strict("lowerdir=/a");
+    assertThat(options.sharing()).isEqualTo(SharingMode.FILE);
+    assertThat(options.pageMin()).isEqualTo(1 << 20);
+    assertThat(options.pageLikeness()).isEqualTo(10);
+    options = strict("lowerdir=/a,sharing=page,page_min=64K,page_likeness=100");
+    assertThat(options.sharing()).isEqualTo(SharingMode.PAGE);
+    assertThat(options.pageMin()).isEqualTo(64 << 10);
+    assertThat(options.pageLikeness()).isEqualTo(100);
+    assertThat(strict("lowerdir=/a,page_min=4097").pageMin()).isEqualTo(4097);
+    assertThat(strict("lowerdir=/a,page_min=3G").pageMin()).isEqualTo(3L << 30);
+    for (String wrong :
+        List.of(
+            "page_min=0",
+            "page_min=K",
+            "page_min=-1M",
+            "page_min=+1",
+            "page_min=1T",
+            "page_min=9999999999G",
+            "page_likeness=0",
+            "page_likeness=101",
+            "page_likeness=x")) {
+      assertThatThrownBy(() -> strict("lowerdir=/a", wrong))
+          .isInstanceOf(MountRefusedException.class)
+          .hasMessageContaining(wrong)
+          .hasMessageContaining(": use page_");
+    }
+  }
+
+  @Test
   void defaultsAreAsTheHelpTextSays() throws Exception {
     Parsed parsed = parse(Form.STRICT, "lowerdir=/a:/b,upperdir=/u,workdir=/w");
     MountOptions options = parsed.options();

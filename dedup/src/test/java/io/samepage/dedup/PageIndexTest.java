@@ -1,0 +1,132 @@
+package io.samepage.dedup;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.samepage.dedup.pages.PageExtent;
+import io.samepage.dedup.pages.PageState;
+import io.samepage.dedup.pages.SharedRanges;
+import java.nio.ByteBuffer;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import java.util.Random;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Contents are made of numbered pages; the digest of a page is made of its number. */
+final class PageIndexTest {
+  private static final long DOMAIN = 5;
+  private static final int PAGES = 3000; // three parts
+
+  @TempDir Path directory;
+
+  private static byte[] digest(long number) {
+    byte[] digest = new byte[VerityDigest.LENGTH];
+    new Random(number).nextBytes(digest);
+    return digest;
+  }
+
+  private PageIndex open(long limit) {
+    return PageIndex.open(Tree.bytes(directory.resolve("pages")), limit);
+  }
+
+  private static void enter(PageIndex index, long content, long firstPage, int pages) {
+    PageIndex.Collector leaves = index.new Collector();
+    for (int i = 0; i < pages; i++) {
+      ByteBuffer padded = ByteBuffer.allocate(VerityDigest.LENGTH + 1);
+      padded.put(1, digest(firstPage + i));
+      leaves.leaf(i, padded.array(), 1);
+    }
+    leaves.flush();
+    index.enter(DOMAIN, digest(-content), (long) pages * VerityDigest.BLOCK, leaves.leaves);
+  }
+
+  private static @Nullable SharedRanges ranges(PageIndex index, long content) {
+    PageIndex.Entry entry = index.find(DOMAIN, digest(-content));
+    return entry == null ? null : index.ranges(DOMAIN, entry);
+  }
+
+  private static List<PageExtent> extents(PageIndex index, long content) {
+    SharedRanges ranges = Objects.requireNonNull(ranges(index, content));
+    List<PageExtent> extents = new ArrayList<>();
+    ranges.map().forEach(0, ranges.map().pages(), extents::add);
+    return extents;
+  }
+
+  @Test
+  void keepsTheRangesOfAContentForThoseWhoComeLater() {
+    try (PageIndex index = open(PageIndex.LIMIT)) {
+      enter(index, 1, 0, PAGES);
+      enter(index, 2, 1000, PAGES);
+    }
+    try (PageIndex index = open(PageIndex.LIMIT)) {
+      assertThat(ranges(index, 1)).isNull();
+      assertThat(extents(index, 2))
+          .containsExactly(
+              new PageExtent(0, 2000, PageState.SHARED, 0, 1000),
+              new PageExtent(2000, 1000, PageState.OWN, 0, 2000));
+      PageIndex.Entry entry = Objects.requireNonNull(index.find(DOMAIN, digest(-2)));
+      assertThat(entry.sources()).hasSize(1);
+      assertThat(entry.sources().get(0)).isEqualTo(digest(-1));
+      assertThat(index.find(DOMAIN + 1, digest(-2))).isNull();
+      // Another domain knows none of these pages.
+      PageIndex.Collector leaves = index.new Collector();
+      for (int i = 0; i < PAGES; i++) {
+        leaves.leaf(i, digest(i), 0);
+      }
+      leaves.flush();
+      index.enter(DOMAIN + 1, digest(-2), (long) PAGES * VerityDigest.BLOCK, leaves.leaves);
+      PageIndex.Entry other = Objects.requireNonNull(index.find(DOMAIN + 1, digest(-2)));
+      assertThat(index.ranges(DOMAIN + 1, other)).isNull();
+    }
+  }
+
+  @Test
+  void theNextOneOwnsThePagesOfAContentThatIsForgotten() {
+    try (PageIndex index = open(PageIndex.LIMIT)) {
+      enter(index, 1, 0, PAGES);
+      enter(index, 2, 0, PAGES - 10);
+      index.forget(DOMAIN, digest(-1));
+      assertThat(index.find(DOMAIN, digest(-1))).isNull();
+      PageIndex.Entry second = Objects.requireNonNull(index.find(DOMAIN, digest(-2)));
+      index.enter(DOMAIN, digest(-2), second.size(), second.leaves());
+      assertThat(ranges(index, 2)).isNull();
+      enter(index, 3, 0, PAGES);
+      PageIndex.Entry third = Objects.requireNonNull(index.find(DOMAIN, digest(-3)));
+      assertThat(third.sources().get(0)).isEqualTo(digest(-2));
+      assertThat(third.shared()).isEqualTo(PAGES - 10);
+    }
+  }
+
+  @Test
+  void whatIsOldestGoesWhenItIsFull() {
+    try (PageIndex index = open(2 << 20)) {
+      int contents = 40; // of 100 KiB each
+      for (int content = 1; content <= contents; content++) {
+        enter(index, content, content * 10_000L, PAGES);
+      }
+      int left = 0;
+      for (int content = 1; content <= contents; content++) {
+        left += index.find(DOMAIN, digest(-content)) != null ? 1 : 0;
+      }
+      assertThat(left).isBetween(3, 20);
+      assertThat(index.find(DOMAIN, digest(-contents))).isNotNull();
+      // and what is left is good for sharing
+      enter(index, 99, contents * 10_000L + 7, PAGES);
+      assertThat(extents(index, 99)).hasSize(2);
+    }
+  }
+
+  @Test
+  void inMemoryItIsTheSame() {
+    try (PageIndex index = PageIndex.inMemory()) {
+      enter(index, 1, 0, PAGES);
+      enter(index, 2, 500, PAGES);
+      assertThat(extents(index, 2)).hasSize(2);
+      index.enterUnsuitable(DOMAIN, digest(-3), 4096);
+      assertThat(ranges(index, 3)).isNull();
+    }
+  }
+}
