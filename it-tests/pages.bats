@@ -78,6 +78,8 @@ print(sum(e["pages"] for e in json.load(sys.stdin)["extents"] if e["state"] == "
     images "$mib"
     mount_paged
     paged "$M/alike"
+    # to be hashed it was read whole
+    (($(resident_pages "$ALIKE") < mib * 256 / 20))
     drop_caches
     cmp "$M/one" "$IMAGE"
     sum=$(sha256sum <"$M/alike")

@@ -4,7 +4,6 @@ import com.github.benmanes.caffeine.cache.Cache;
 import com.github.benmanes.caffeine.cache.Caffeine;
 import io.samepage.dedup.ContentIndex.Claim;
 import io.samepage.dedup.ContentIndex.Identified;
-import io.samepage.dedup.pages.PageState;
 import io.samepage.dedup.pages.RangeUsers;
 import io.samepage.dedup.pages.SharedRanges;
 import io.samepage.posix.Errno;
@@ -223,17 +222,8 @@ final class PageSharing {
         return;
       }
     }
-    long page = VerityDigest.BLOCK;
-    ranges
-        .map()
-        .forEach(
-            0,
-            ranges.map().pages(),
-            extent -> {
-              if (extent.state() != PageState.OWN) {
-                Files.dropCache(fd.number(), extent.first() * page, extent.count() * page);
-              }
-            });
+    // All of it: what the kernel holds as one large folio goes as a whole or not at all.
+    Files.dropCache(fd.number(), 0, entry.size());
   }
 
   /**
