@@ -2,6 +2,7 @@ package io.samepage.overlay.partial;
 
 import static java.nio.charset.StandardCharsets.US_ASCII;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.samepage.posix.Errno;
 import io.samepage.posix.ErrnoException;
@@ -176,6 +177,29 @@ final class PartialFileTest {
     reopen();
     check();
     assertThat(file.pagesLeft()).isEqualTo(9);
+  }
+
+  @Test
+  void aWriteThatFailsLeavesThePagesAsTheyAreBelow() throws Exception {
+    lower(4 * PAGE, 5);
+    long nowhere = 8; // EFAULT, as a full disk's ENOSPC, comes from the first byte on
+    assertThatThrownBy(() -> file.write(PAGE, 2 * PAGE, nowhere))
+        .isInstanceOf(ErrnoException.class);
+    assertThatThrownBy(() -> file.write(100, 2 * PAGE, nowhere)).isInstanceOf(ErrnoException.class);
+    check();
+    reopen();
+    check();
+  }
+
+  @Test
+  void aPageThatCannotBeCompletedIsNotBroken() throws Exception {
+    lower(4 * PAGE, 6);
+    try (RandomAccessFile below = new RandomAccessFile(path.resolve("lower").toFile(), "rw")) {
+      below.setLength(2 * PAGE);
+      assertThatThrownBy(() -> file.write(3 * PAGE + 10, 20, buffer.address()))
+          .isInstanceOf(ErrnoException.class);
+      assertThat(file.pagesLeft()).isEqualTo(4);
+    }
   }
 
   @Test
