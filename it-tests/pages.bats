@@ -202,6 +202,7 @@ print(sum(e["pages"] for e in json.load(sys.stdin)["extents"] if e["state"] == "
     cmp "$M/shifted" "$SHIFTED"
     truncate -s 5000 "$M/shifted"
     cmp "$M/shifted" <(head -c 5000 "$SHIFTED")
+    chmod 640 "$M/shifted" # completes the copy-up
     equal "$(samepage pages "$M/shifted" --json | sys json extents.0.state)" PRIVATE
 }
 

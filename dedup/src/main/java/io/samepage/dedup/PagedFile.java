@@ -180,6 +180,43 @@ public final class PagedFile implements AutoCloseable {
     return (int) Math.max(0, at - offset);
   }
 
+  /**
+   * The descriptor of one file that has all of a range, at the same offsets: a stable file's, which
+   * was compared this moment with what it was, or {@code fd}. −1 if there is none, or only for a
+   * part of the range.
+   *
+   * @param fd as for {@link #read}
+   */
+  public int descriptor(int fd, long offset, int size) {
+    if (offset < 0 || size <= 0 || offset > own.size() - size) {
+      return -1;
+    }
+    PageExtent extent = map.at(offset >> PAGE_SHIFT);
+    if (offset + size > extent.end() << PAGE_SHIFT) {
+      return -1;
+    }
+    return switch (extent.state()) {
+      case OWN -> fd;
+      case SHARED -> extent.source() == extent.first() ? stable(extent.file()) : -1;
+      default -> -1;
+    };
+  }
+
+  private int stable(int number) {
+    Source source = sources[number];
+    PageSharing.OpenSource open = opened(source, number);
+    Stat stat = STAT.get();
+    try {
+      if (open != null) {
+        Files.stat(open.fd(), stat);
+        return open.place().key().matches(stat) ? open.fd() : -1;
+      }
+    } catch (ErrnoException e) {
+      // The read that follows finds out what is wrong with it.
+    }
+    return -1;
+  }
+
   private static void zero(NativeBuffer out, int from, int count) {
     for (int done = 0; done < count; ) {
       int some = Math.min(ZEROS.length, count - done);

@@ -636,12 +636,16 @@ public final class OverlayFileSystem implements FileSystem {
   }
 
   @Override
-  public int readDescriptor(Request request, long nodeid, long handle) throws ErrnoException {
+  public int readDescriptor(Request request, long nodeid, long handle, long offset, int size)
+      throws ErrnoException {
     Handle open = handles.get(handle);
     OpenFiles files = overlay().openFiles;
-    // What is gathered from several files need not be where one of them has it.
-    boolean gathered = files.isPartial(open) || files.paged(open) != null;
-    return open.alignment() > 1 || gathered ? -1 : files.readable(open);
+    if (open.alignment() > 1 || files.isPartial(open)) {
+      return -1;
+    }
+    int fd = files.readable(open);
+    PagedFile paged = files.paged(open);
+    return paged == null ? fd : paged.descriptor(fd, offset, size);
   }
 
   private static int read(int fd, long offset, int size, NativeBuffer out) throws ErrnoException {

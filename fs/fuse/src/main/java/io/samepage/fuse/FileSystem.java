@@ -128,11 +128,12 @@ public interface FileSystem {
 
   /**
    * The descriptor from which {@link #read} reads, for a transport that can move pages from there
-   * without reading them; −1 where the data of a handle do not come from one file as they are. It
-   * stays open until the request has been answered. Whoever fails to move the pages calls {@link
-   * #read}.
+   * without reading them; −1 where the data do not come from one file, at the same offsets and up
+   * to the same end. It stays open until the request has been answered. Whoever fails to move the
+   * pages calls {@link #read}.
    */
-  default int readDescriptor(Request request, long nodeid, long handle) throws ErrnoException {
+  default int readDescriptor(Request request, long nodeid, long handle, long offset, int size)
+      throws ErrnoException {
     return -1;
   }
 

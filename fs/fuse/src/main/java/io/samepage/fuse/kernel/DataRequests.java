@@ -20,7 +20,7 @@ final class DataRequests {
     long offset = Exchange.offset(ReadIn.offset(x.in, x.body), size);
     long handle = ReadIn.fh(x.in, x.body);
     if (size >= PagePipe.LEAST) {
-      int fd = x.fs.readDescriptor(x.request, x.nodeid, handle);
+      int fd = x.fs.readDescriptor(x.request, x.nodeid, handle, offset, size);
       if (fd >= 0 && x.replyPages(fd, offset, size)) {
         return Handler.NO_REPLY;
       }

@@ -77,7 +77,8 @@ class MountedTest {
             }
 
             @Override
-            public int readDescriptor(Request request, long nodeid, long handle) {
+            public int readDescriptor(
+                Request request, long nodeid, long handle, long offset, int size) {
               return fd.number();
             }
           };
@@ -107,7 +108,8 @@ class MountedTest {
       MemoryFileSystem fs =
           new MemoryFileSystem() {
             @Override
-            public int readDescriptor(Request request, long nodeid, long handle) {
+            public int readDescriptor(
+                Request request, long nodeid, long handle, long offset, int size) {
               return fd.number();
             }
           };
