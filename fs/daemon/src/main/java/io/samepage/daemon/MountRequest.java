@@ -43,7 +43,7 @@ record MountRequest(Form form, List<ByteString> options, ByteString target, bool
       return readOptions(Form.STRICT, arguments.subList(1, arguments.size()));
     }
     if (isOption(arguments.get(0))) {
-      return readOptions(Form.TOLERANT, arguments);
+      return readOptions(Form.ENGINE, arguments);
     }
     if (arguments.size() == 4
         && !isOption(arguments.get(1))

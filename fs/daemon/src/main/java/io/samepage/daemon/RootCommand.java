@@ -95,6 +95,6 @@ final class RootCommand implements Callable<Integer> {
           spec.commandLine(),
           operands.isEmpty() ? "the mount point is missing" : "more than one mount point");
     }
-    return MountCommand.mount(Form.TOLERANT, options, operands.get(0), foreground, caller);
+    return MountCommand.mount(Form.ENGINE, options, operands.get(0), foreground, caller);
   }
 }

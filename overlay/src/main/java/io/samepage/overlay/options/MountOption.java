@@ -103,7 +103,8 @@ public enum MountOption {
       Group.SAMEPAGE,
       "off|SIZE",
       "lower files from this size on (bytes, or with K, M or G) are copied up page by page as they"
-          + " are written, and the rest in the background, where they cannot be cloned (default: 1M)"),
+          + " are written, and the rest in the background, where they cannot be cloned (default:"
+          + " 1M; off as a mount program of a container engine)"),
   PASSTHROUGH(
       "passthrough",
       Group.SAMEPAGE,

@@ -24,8 +24,14 @@ public final class MountOptionParser {
   public enum Form {
     /** They are an error: a person has written them. */
     STRICT,
-    /** They are noted and passed over: a container engine hands on what it was given. */
-    TOLERANT
+    /** They are noted and passed over: mount(8) hands on what it was given. */
+    TOLERANT,
+    /**
+     * So they are as well where a container engine mounts. It may make a layer of the upper
+     * directory as soon as the mount has ended, so nothing is to be pending in the work directory
+     * then: files are copied up as a whole, unless it says otherwise.
+     */
+    ENGINE
   }
 
   /**
@@ -44,6 +50,9 @@ public final class MountOptionParser {
 
   private MountOptionParser(Form form) {
     this.form = form;
+    if (form == Form.ENGINE) {
+      builder.partialFrom(0);
+    }
   }
 
   /** Reads the arguments of one or several {@code -o}, in their order. */

@@ -55,7 +55,7 @@ public final class MountTarget implements AutoCloseable {
    * container engines may stack mounts.
    */
   public void requireFree(Form form, boolean nonEmpty) throws MountRefusedException {
-    if (form == Form.TOLERANT) {
+    if (form != Form.STRICT) {
       return;
     }
     if (mounted) {

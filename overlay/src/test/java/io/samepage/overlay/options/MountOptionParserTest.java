@@ -160,6 +160,15 @@ final class MountOptionParserTest {
   }
 
   @Test
+  void leavesNothingPendingForAnEngine() throws Exception {
+    String layers = "lowerdir=/l,upperdir=/u,workdir=/w";
+    assertThat(parse(Form.ENGINE, layers).options().partialFrom()).isZero();
+    assertThat(parse(Form.ENGINE, layers + ",partial=2M").options().partialFrom())
+        .isEqualTo(2 << 20);
+    assertThat(parse(Form.TOLERANT, layers).options().partialFrom()).isEqualTo(1 << 20);
+  }
+
+  @Test
   void laterOptionsWin() throws Exception {
     assertThat(strict("lowerdir=/a", "lowerdir=/b:/c").lower()).isEqualTo(paths("/b", "/c"));
     assertThat(strict("lowerdir=/a,xino=on,xino=off").xino()).isEqualTo(Xino.OFF);
