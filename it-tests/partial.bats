@@ -8,7 +8,7 @@ load lib/command
 large() {
     under_kernel && skip "the kernel's overlayfs copies up whole files"
     own_stack
-    head -c 1500007 /dev/urandom >"$L/big"
+    head -c "${SIZE:-1500007}" /dev/urandom >"$L/big"
     fallocate -p -o 409600 -l 204800 "$L/big"
     cp "$L/big" "$STACK/old"
     if [[ -z ${1:-} ]]; then mount_overlay -o partial=64K; fi
@@ -66,12 +66,21 @@ kernel_shows() { # FILE: what the kernel's overlayfs on the same layers has for 
 }
 
 @test "until it is complete the kernel's overlayfs shows the old file, and the next mount the new one" {
-    large
+    SIZE=30000000 large
     sys open w "$M/big" rdwr , pwrite w 700000 hello
     kernel_shows "$STACK/old"
     umount_overlay
     mount_overlay
     sys open r "$M/big" rdonly , is hello pread r 700000 5
+}
+
+@test "what is not large, or nearly complete, is completed by an unmount" {
+    large
+    sys open w "$M/big" rdwr , pwrite w 700000 hello
+    umount_overlay
+    partial 0
+    printf hello | dd of="$STACK/old" bs=1 seek=700000 conv=notrunc status=none
+    cmp "$U/big" "$STACK/old"
 }
 
 @test "a later mount completes it, whether or not anybody looks" {
@@ -225,7 +234,7 @@ kernel_content() {
 @test "changes of a lower file that was changed itself are kept, and do not show" {
     large
     sys open w "$M/big" rdwr , pwrite w 700000 hello
-    umount_overlay
+    kill_daemon
     head -c 300000 /dev/urandom >"$L/big"
     lowers_changed
     mount_overlay -o partial=64K
@@ -267,7 +276,7 @@ left_behind() { # a file that is copied up in part, at d/e/big, and no mount
     mount_overlay -o partial=64K
     sys open w "$M/d/e/big" rdwr , pwrite w 700000 hello
     printf hello | dd of="$STACK/old" bs=1 seek=700000 conv=notrunc status=none
-    [[ ${1:-} == mounted ]] || umount_overlay
+    [[ ${1:-} == mounted ]] || kill_daemon
 }
 
 kernel_compares() { # FILE EXPECTED
@@ -299,7 +308,7 @@ kernel_compares() { # FILE EXPECTED
 @test "complete finds a file below a directory that was renamed" {
     left_behind mounted
     mv "$M/d" "$M/moved"
-    umount_overlay
+    kill_daemon
     partial 1
     equal "$(samepage complete "$U" "$W")" "completed moved/e/big"
     partial 0
@@ -415,7 +424,7 @@ lose_power() {
     truncate -s 1200000 "$STACK/new"
     mount_overlay -o partial=64K
     cmp "$M/big" "$STACK/new"
-    umount_overlay
+    kill_daemon
     equal "$(samepage complete "$U" "$W")" "completed big"
     kernel_compares big "$STACK/new"
 }

@@ -76,6 +76,12 @@ class Samepage(_Fuse):
         self._extra = list(extra)
         self.program = os.environ.get("SAMEPAGE", str(REPOSITORY / "scripts" / "samepage"))
 
+    def copying_whole_files(self):
+        """The same, but that the upper directory has all of a file as soon as any of it is written."""
+        if not any(name == "partial" for name, _ in self._extra):
+            self._extra.append(("partial", "off"))
+        return self
+
     def mount(self, stack):
         _command([self.program, "mount", "-o", stack.option_string(self._extra), stack.target])
         if not mounted(stack.target):

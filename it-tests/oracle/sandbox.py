@@ -25,8 +25,23 @@ def enter():
     return os.execvp(command[0], command)
 
 
+def _leave_foreign_mounts():
+    """As long as a FUSE file system is mounted in any namespace its daemon lives: those of others that were mounted when this one was
+    made are not to outlive their unmount."""
+    with open("/proc/self/mountinfo", "rb") as lines:
+        mounts = [line.split() for line in lines]
+    for fields in reversed(mounts):
+        if fields[fields.index(b"-") + 1].startswith(b"fuse."):
+            target = fields[4].decode("unicode_escape").encode("latin-1")
+            try:
+                syscalls.umount(target, syscalls.MNT_DETACH)
+            except OSError:
+                pass  # below another one that has gone
+
+
 def _inside():
     """Fork: the child goes on; the parent reaps, since a daemon left as a zombie looks alive to whoever waits for its end."""
+    _leave_foreign_mounts()
     scratch = tempfile.mkdtemp(prefix="samepage-test.")
     syscalls.mount("samepage-test", scratch, "tmpfs", 0, "size=6g,mode=755")
     program = os.fork()

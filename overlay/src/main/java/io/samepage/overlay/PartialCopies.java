@@ -47,6 +47,9 @@ final class PartialCopies implements AutoCloseable {
   /** How long nobody has written to a file before the rest is filled in. */
   private static final long QUIET_NANOS = TimeUnit.SECONDS.toNanos(2);
 
+  /** How much is copied at an orderly end, in pages: no more than one hardly has to wait for. */
+  private static final long PAGES_AT_END = (16 << 20) / 4096;
+
   private static final long RETRY_NANOS = TimeUnit.MINUTES.toNanos(1);
 
   private final OverlayConfig config;
@@ -475,6 +478,29 @@ final class PartialCopies implements AutoCloseable {
     }
   }
 
+  /**
+   * Completes what is nearly complete, or small: few expect that what an unmount leaves in the
+   * upper directory is not all that there is.
+   */
+  private void completeSmall() {
+    long room = PAGES_AT_END;
+    for (Node node : partials.all().keySet()) {
+      try (Use use = partials.use(node)) {
+        long left = use == null || use.entry().isRemoved() ? room + 1 : use.file().pagesLeft();
+        if (left <= room) {
+          room -= left;
+          copyUp.node(node, CopyUp.Extent.METADATA);
+        }
+      } catch (ErrnoException e) {
+        LOG.warn(
+            "a large file that was written stays in the work directory and is not in the upper one"
+                + " ({}): samepage complete, or the next mount, goes on with it",
+            e.getMessage());
+      }
+    }
+  }
+
+  /** Ends the filling. What little is left of files is copied first. */
   @Override
   public void close() {
     Thread thread;
@@ -496,6 +522,7 @@ final class PartialCopies implements AutoCloseable {
         Thread.currentThread().interrupt();
       }
     }
+    completeSmall();
     for (Node node : partials.all().keySet()) {
       partials.forgotten(node);
     }
