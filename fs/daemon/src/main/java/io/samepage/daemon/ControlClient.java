@@ -171,13 +171,15 @@ final class ControlClient {
   private @Nullable SocketChannel connect(String device) {
     Path path = state.socket(device);
     SocketChannel channel = null;
+    Object file = null;
     try {
+      file = SocketName.fileOf(path);
       channel = SocketChannel.open(StandardProtocolFamily.UNIX);
       channel.connect(UnixDomainSocketAddress.of(path));
       return channel;
     } catch (ConnectException e) {
       closeQuietly(channel);
-      removeStale(path);
+      removeStale(path, file);
       return null;
     } catch (IOException e) {
       closeQuietly(channel);
@@ -186,9 +188,11 @@ final class ControlClient {
   }
 
   /** Nobody listens any more. */
-  private static void removeStale(Path path) {
+  private static void removeStale(Path path, @Nullable Object file) {
     try {
-      Files.deleteIfExists(path);
+      if (file != null) {
+        SocketName.remove(path, file);
+      }
     } catch (IOException e) {
       // Then another command will.
     }

@@ -10,10 +10,10 @@ import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Semaphore;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -58,6 +58,7 @@ final class ControlSocket implements AutoCloseable {
   private static final int MAX_LINE = 192;
 
   private final Path path;
+  private final @Nullable Object file;
   private final ServerSocketChannel server;
   private final Answers answers;
   private final Semaphore clients = new Semaphore(MAX_CLIENTS);
@@ -65,8 +66,10 @@ final class ControlSocket implements AutoCloseable {
   /** Streams that end with the process; guarded by itself. */
   private final List<SocketChannel> waiting = new ArrayList<>();
 
-  private ControlSocket(Path path, ServerSocketChannel server, Answers answers) {
+  private ControlSocket(
+      Path path, @Nullable Object file, ServerSocketChannel server, Answers answers) {
     this.path = path;
+    this.file = file;
     this.server = server;
     this.answers = answers;
   }
@@ -74,18 +77,20 @@ final class ControlSocket implements AutoCloseable {
   /** Begins to answer. */
   static ControlSocket open(Path path, Answers answers) throws IOException {
     ServerSocketChannel server = ServerSocketChannel.open(StandardProtocolFamily.UNIX);
+    Object file;
     try {
       // Under its own name only when it answers: a client takes a socket that does not for one that
       // a killed daemon has left, and removes it.
       Path nascent = path.resolveSibling(path.getFileName() + "." + ProcessHandle.current().pid());
       Files.deleteIfExists(nascent);
       server.bind(UnixDomainSocketAddress.of(nascent));
-      Files.move(nascent, path, StandardCopyOption.ATOMIC_MOVE);
+      file = SocketName.fileOf(nascent);
+      SocketName.give(nascent, path);
     } catch (IOException | RuntimeException e) {
       server.close();
       throw e;
     }
-    ControlSocket socket = new ControlSocket(path, server, answers);
+    ControlSocket socket = new ControlSocket(path, file, server, answers);
     Thread thread = new Thread(socket::acceptAll, "control");
     thread.setDaemon(true);
     thread.start();
@@ -185,7 +190,9 @@ final class ControlSocket implements AutoCloseable {
   @Override
   public void close() {
     try {
-      Files.deleteIfExists(path);
+      if (file != null) {
+        SocketName.remove(path, file);
+      }
       server.close();
     } catch (IOException e) {
       log.warn("{} could not be removed ({}); remove it", path, e.getMessage());

@@ -145,6 +145,17 @@ final class ControlSocketTest {
     }
   }
 
+  /** The kernel has given the number of its device to another mount. */
+  @Test
+  void aDaemonThatEndsLeavesTheSocketOfTheNextAlone() throws Exception {
+    ControlSocket ending = open("{1}");
+    try (ControlSocket next = open("{2}")) {
+      ending.close();
+      assertThat(new ControlClient(state()).status("0:7")).isEqualTo(bytes("{2}"));
+    }
+    assertThat(state().socket("0:7")).doesNotExist();
+  }
+
   @Test
   void aDaemonThatDoesNotAnswerIsAFailure() throws Exception {
     try (ServerSocketChannel mute = ServerSocketChannel.open(StandardProtocolFamily.UNIX)) {
