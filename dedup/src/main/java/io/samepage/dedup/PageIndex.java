@@ -18,6 +18,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.ObjLongConsumer;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -432,6 +433,13 @@ final class PageIndex implements RangeFinder.Knowledge, AutoCloseable {
   /** Who had a page first stays its owner, as long as it is known. */
   private void enterAnchors(
       long domain, RangeFinder finder, long content, Digests own, long wholePages) {
+    changeAnchors(
+        finder, own, wholePages, (writer, page) -> enterAnchor(writer, domain, content, own, page));
+  }
+
+  /** Changes what stands for the anchors of a file, by their pages; several in one transaction. */
+  private void changeAnchors(
+      RangeFinder finder, Digests own, long wholePages, ObjLongConsumer<Writer> action) {
     List<Long> some = new ArrayList<>();
     for (long page = 0; page < wholePages; page++) {
       byte[] digests = own.holding(page);
@@ -439,12 +447,7 @@ final class PageIndex implements RangeFinder.Knowledge, AutoCloseable {
         some.add(page);
       }
       if (some.size() == AT_ONCE || page == wholePages - 1) {
-        change(
-            writer -> {
-              for (long one : some) {
-                enterAnchor(writer, domain, content, own, one);
-              }
-            });
+        change(writer -> some.forEach(one -> action.accept(writer, one)));
         some.clear();
       }
     }
@@ -480,22 +483,11 @@ final class PageIndex implements RangeFinder.Knowledge, AutoCloseable {
     }
     RangeFinder finder = new RangeFinder(VerityDigest.zeroPage(), ANCHOR_MASK);
     Digests own = new Digests(entry.leaves, entry.pages());
-    List<Long> some = new ArrayList<>();
-    for (long page = 0; page < entry.wholePages(); page++) {
-      byte[] digests = own.holding(page);
-      if (digests != null && finder.isAnchor(digests, own.at(page))) {
-        some.add(page);
-      }
-      if (some.size() == AT_ONCE || page == entry.wholePages() - 1) {
-        change(
-            writer -> {
-              for (long one : some) {
-                removeAnchor(writer, domain, entry.number(), own, one);
-              }
-            });
-        some.clear();
-      }
-    }
+    changeAnchors(
+        finder,
+        own,
+        entry.wholePages(),
+        (writer, page) -> removeAnchor(writer, domain, entry.number(), own, page));
     removeLeaves(entry.leaves, parts(entry.pages()));
     int parts = entry.extents / EXTENTS_IN_PART + 1;
     for (int part = 0; part < parts; part++) {
