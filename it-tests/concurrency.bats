@@ -94,3 +94,32 @@ in_parallel() { # COMMAND, which sees $n
         equal "$(sys count "b$n")" 60
     done
 }
+
+@test "a file that is read for the first time while it is written reads as written from then on" {
+    own_stack
+    sys many "$L" 600 new- lower
+    mount_overlay
+    /usr/bin/python3 - "$M" <<'EOF'
+import os, sys, threading
+directory = sys.argv[1]
+names = os.listdir(directory)
+assert len(names) == 600
+def read(name):
+    with open(name, "rb") as f: return f.read()
+for n, name in enumerate(names):
+    path = os.path.join(directory, name)
+    start = threading.Barrier(3)
+    seen = []
+    def reader():
+        start.wait()
+        for _ in range(3): seen.append(read(path))
+    readers = [threading.Thread(target=reader) for _ in range(2)]
+    for thread in readers: thread.start()
+    start.wait()
+    with open(path, "r+b") as f: f.write(b"UPPER")
+    after = read(path)
+    for thread in readers: thread.join()
+    assert after == read(path) == b"UPPER", (name, after, read(path))
+    assert set(seen) <= {b"lower", b"UPPER"}, (name, seen)
+EOF
+}

@@ -75,6 +75,17 @@ causes_no_request() {
     causes_no_request sys readlink link
 }
 
+@test "the first reading of a small lower file is an open, and no read" {
+    local reads
+    reads=$(requests | grep -o ' READ=[0-9]*' || true)
+    equal "$(cat d/x)" x
+    equal "$(cat f)" lower
+    equal "$(cat d/*)" "$(cat "$L"/d/*)"
+    equal "$(requests | grep -o ' READ=[0-9]*' || true)" "$reads"
+    echo more >>d/x
+    equal "$(cat d/x)" xmore
+}
+
 @test "access and path walks by another user" {
     causes_no_request sys as 1000 , access f r , lstat d/sub/y ino
 }

@@ -32,6 +32,7 @@ class Node extends Link {
   private static final int BARE = 1 << 17;
   private static final int DRESSED = 1 << 18;
   private static final int PARTIAL = 1 << 19;
+  private static final int STORED = 1 << 20;
 
   private static final AtomicIntegerFieldUpdater<Node> STATE =
       AtomicIntegerFieldUpdater.newUpdater(Node.class, "state");
@@ -176,6 +177,15 @@ class Node extends Link {
 
   final void setCacheStale(boolean on) {
     set(CACHE_STALE, on);
+  }
+
+  /** Whether its lower data were put into the kernel's cache under this nodeid. */
+  final boolean isStored() {
+    return has(STORED);
+  }
+
+  final void setStored() {
+    set(STORED, true);
   }
 
   /**

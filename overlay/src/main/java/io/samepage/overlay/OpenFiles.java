@@ -7,6 +7,7 @@ import io.samepage.dedup.StableFile;
 import io.samepage.fuse.BackingFiles;
 import io.samepage.fuse.Connection;
 import io.samepage.fuse.Opened;
+import io.samepage.fuse.PageCache;
 import io.samepage.fuse.Request;
 import io.samepage.overlay.CoherencePolicy.Reading;
 import io.samepage.overlay.Handles.Handle;
@@ -451,6 +452,9 @@ final class OpenFiles {
       case CACHED -> {
         opened.keepCache = !node.isCacheStale();
         node.setCacheStale(false);
+        if (!writable && (flags & Linux.O_DIRECT) == 0) {
+          store(node, file, opened);
+        }
       }
       case PAGED -> {
         // Its mappings fill the kernel's cache of this inode, which holds nothing else.
@@ -472,6 +476,41 @@ final class OpenFiles {
     idle.remove(node);
     int alignment = (flags & Linux.O_DIRECT) != 0 ? directAlignment(node, file, opened) : 1;
     opened.handle = handles.add(new Handle(node, file, writable, mappable, alignment));
+  }
+
+  /**
+   * Gives the kernel the data of a small lower file with the open, which saves the READ that most
+   * opens are followed by. Once for each nodeid: what the kernel drops later it asks for.
+   *
+   * <p>Nobody has the file open, and who comes to write it waits for the lock of the node, so that
+   * what is stored is not older than what a write has stored. The caller holds that lock.
+   */
+  private void store(Node node, OpenFile file, Opened opened) {
+    PageCache cache = opened.pageCache;
+    if (cache == null
+        || !opened.keepCache
+        || file.opens > 0
+        || node.isStored()
+        || node.hasUpper()
+        || node.isPartial()
+        || node.isRemoved()) {
+      return;
+    }
+    node.setStored();
+    try {
+      if (file.lower == null) {
+        try (Place place = access.lowerData(node)) {
+          file.lower = LayerAccess.open(place, Linux.O_RDONLY);
+        }
+      }
+      Stat stat = new Stat();
+      Files.stat(file.lower.number(), stat);
+      if (stat.size > 0 && stat.size <= PageCache.LIMIT) {
+        cache.store(file.lower.number(), (int) stat.size);
+      }
+    } catch (ErrnoException e) {
+      // It is the read that fails then, if there is one.
+    }
   }
 
   /**

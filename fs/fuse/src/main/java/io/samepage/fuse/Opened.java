@@ -1,5 +1,7 @@
 package io.samepage.fuse;
 
+import org.jspecify.annotations.Nullable;
+
 /**
  * The answer to an open. A mutable record of a reply: filled by the file system, read by the
  * transport, used again.
@@ -10,6 +12,9 @@ public final class Opened {
 
   /** No backing file: data go through the daemon. */
   public static final int NO_BACKING = 0;
+
+  /** What can be filled before the open is answered; null where the transport has no way to. */
+  public final @Nullable PageCache pageCache;
 
   public long handle;
 
@@ -27,6 +32,14 @@ public final class Opened {
 
   /** What {@link BackingFiles#register} gave, or {@link #NO_BACKING}. */
   public int backingId;
+
+  public Opened() {
+    this(null);
+  }
+
+  public Opened(@Nullable PageCache pageCache) {
+    this.pageCache = pageCache;
+  }
 
   /** Back to a plain handle; called by the transport before each open. */
   public void clear() {

@@ -6,9 +6,11 @@ import io.samepage.fuse.Entry;
 import io.samepage.fuse.FileSystem;
 import io.samepage.fuse.FileSystemStatistics;
 import io.samepage.fuse.Opened;
+import io.samepage.fuse.PageCache;
 import io.samepage.fuse.Request;
 import io.samepage.posix.Errno;
 import io.samepage.posix.ErrnoException;
+import io.samepage.posix.Files;
 import io.samepage.posix.NativeBuffer;
 import io.samepage.posix.Pipe;
 import java.nio.ByteBuffer;
@@ -28,9 +30,11 @@ import java.nio.ByteBuffer;
  *
  * Pages that no request ever needs are never touched, and take no memory.
  */
-final class Exchange implements AutoCloseable {
+final class Exchange implements AutoCloseable, PageCache {
   /** The most data that one READ or WRITE carries. */
   static final int MAX_DATA = 1 << 20;
+
+  private static final int NOTIFY_STORE = 4;
 
   private static final int PAGE = 4096;
   private static final int REQUEST = PAGE - InHeader.BYTES - WriteIn.BYTES;
@@ -66,7 +70,7 @@ final class Exchange implements AutoCloseable {
   final Entry entry = new Entry();
   final Attributes attributes = new Attributes();
   final AttributeChange change = new AttributeChange();
-  final Opened opened = new Opened();
+  final Opened opened = new Opened(this);
   final FileSystemStatistics statistics = new FileSystemStatistics();
   final DirectoryBuffer directory = new DirectoryBuffer(out, PAYLOAD);
 
@@ -237,6 +241,27 @@ final class Exchange implements AutoCloseable {
     }
     header(0, length);
     return pages.send(port, replyMemory.address() + REPLY, fd, offset, length);
+  }
+
+  /** See {@link PageCache}; it uses the room of the answer. */
+  @Override
+  public boolean store(int fd, int size) {
+    int data = PAYLOAD + StoreOut.BYTES;
+    try {
+      if (Files.pread(fd, replyMemory.address() + data, size, 0) != size) {
+        return false;
+      }
+    } catch (ErrnoException e) {
+      return false;
+    }
+    StoreOut.nodeid(out, PAYLOAD, nodeid);
+    StoreOut.offset(out, PAYLOAD, 0);
+    StoreOut.size(out, PAYLOAD, size);
+    int length = StoreOut.BYTES + size;
+    OutHeader.len(out, REPLY, OutHeader.BYTES + length);
+    OutHeader.error(out, REPLY, NOTIFY_STORE);
+    OutHeader.unique(out, REPLY, 0);
+    return port.write(replyMemory.address() + REPLY, OutHeader.BYTES + length) >= 0;
   }
 
   /** Sends an error. */

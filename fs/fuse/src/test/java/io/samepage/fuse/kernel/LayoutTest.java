@@ -35,6 +35,7 @@ class LayoutTest {
       Map.ofEntries(
           entry("fuse_notify_inval_inode_out", InvalInodeOut.class),
           entry("fuse_notify_inval_entry_out", InvalEntryOut.class),
+          entry("fuse_notify_store_out", StoreOut.class),
           entry("fuse_statx", StatxOut.Statx.class));
 
   /** One line of layout.txt. */
