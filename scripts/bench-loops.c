@@ -77,6 +77,29 @@ static void read_loop(long block, long count, int at_random)
 	close(fd);
 }
 
+/*
+ * Writes of `block` bytes, `count` of them, at random (block-aligned) offsets of a file that is there, or one after the other to
+ * a new one. Seconds, without those of the open.
+ */
+static double write_loop(long block, long count, int at_random)
+{
+	int fd = open_path(at_random ? O_RDWR : O_RDWR | O_CREAT | O_TRUNC);
+	off_t size = lseek(fd, 0, SEEK_END), blocks = at_random ? size / block : count;
+	char *buffer = calloc(1, (size_t)block);
+	if (!buffer || blocks == 0)
+		fail("nothing to write to in");
+	double start = now();
+	for (long i = 0; i < count; i++) {
+		off_t at = at_random ? (off_t)(random_number() % (uint64_t)blocks) : i;
+		if (pwrite(fd, buffer, (size_t)block, at * block) != block)
+			fail("write");
+	}
+	double took = now() - start;
+	free(buffer);
+	close(fd);
+	return took;
+}
+
 /* One byte of `count` pages through a mapping; a new mapping each time the file has been gone through once. */
 static void map_loop(long count, int at_random)
 {
@@ -231,9 +254,8 @@ static void hold_open(const char *root, char group, long count)
 }
 
 /* An open for writing, and the first write. */
-static double first_write(const char *root, char group, long number)
+static double first_write(void)
 {
-	alike(root, group, number);
 	double start = now();
 	int fd = open(path, O_WRONLY | O_CLOEXEC);
 	if (fd < 0 || pwrite(fd, "x", 1, 0) != 1)
@@ -272,9 +294,12 @@ static double break_ratio(const char *root, char group, long sharers, long count
 	if (sharers)
 		hold_open(root, group, sharers + count);
 	for (long i = 0; i < count; i++) {
-		alone[i] = first_write(root, 'a', i);
-		if (sharers)
-			shared[i] = first_write(root, group, i);
+		alike(root, 'a', i);
+		alone[i] = first_write();
+		if (!sharers)
+			continue;
+		alike(root, group, i);
+		shared[i] = first_write();
 	}
 	return sharers ? median(shared, count) / median(alone, count) : median(alone, count);
 }
@@ -292,7 +317,13 @@ int main(int argc, char **argv)
 		read_loop(n[0], n[1], 1);
 	else if (!strcmp(command, "read-sequential"))
 		read_loop(n[0], n[1], 0);
-	else if (!strcmp(command, "map-random"))
+	else if (!strcmp(command, "write-random") || !strcmp(command, "write-sequential")) {
+		printf("%.9f\n", write_loop(n[0], n[1], !strcmp(command, "write-random")));
+		return 0;
+	} else if (!strcmp(command, "first-write")) {
+		printf("%.9f\n", first_write());
+		return 0;
+	} else if (!strcmp(command, "map-random"))
 		map_loop(n[0], 1);
 	else if (!strcmp(command, "map-sequential"))
 		map_loop(n[0], 0);
