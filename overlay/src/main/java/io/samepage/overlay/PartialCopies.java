@@ -527,6 +527,5 @@ final class PartialCopies implements AutoCloseable {
       partials.forgotten(node);
     }
     pending.values().forEach(Entry::retire);
-    directory.close();
   }
 }
