@@ -79,29 +79,51 @@ final class Overlay implements AutoCloseable {
     resolver = new Resolver(layers, xattrs, config, descriptors, nodes, index);
     reader = new DirectoryReader(descriptors, layers, xattrs);
     tree = new ReentrantReadWriteLock();
-    copyUp = new CopyUp(access, xattrs, config, descriptors, reader, work, index, tree, connection);
-    locks = new LockTable();
+    CopiedMetadata metadata = new CopiedMetadata(access, xattrs, tree);
+    Publication publication =
+        new Publication(access, xattrs, descriptors, reader, index, tree, connection);
     PartialDirectory partialDirectory = directories.partial();
-    if (work == null || partialDirectory == null) {
-      partialCopies = null;
-    } else {
-      partialCopies =
-          new PartialCopies(
-              config,
-              access,
-              layers,
-              partials,
-              partialDirectory,
-              work,
-              copyUp,
-              nodes,
-              tree,
-              directories.partialLayers(),
-              node -> forget(node.nodeid, 1));
-      copyUp.completeWith(
-          new PartialCompletion(
-              config, copyUp, partials, partialDirectory, descriptors, reader, tree));
-    }
+    PartialCompletion completion =
+        partialDirectory == null
+            ? null
+            : new PartialCompletion(
+                config,
+                metadata,
+                publication,
+                xattrs,
+                partials,
+                partialDirectory,
+                descriptors,
+                reader,
+                tree);
+    copyUp =
+        new CopyUp(
+            access,
+            xattrs,
+            config,
+            work,
+            index,
+            metadata,
+            publication,
+            completion,
+            tree,
+            connection);
+    locks = new LockTable();
+    partialCopies =
+        work == null || partialDirectory == null
+            ? null
+            : new PartialCopies(
+                config,
+                access,
+                layers,
+                partials,
+                partialDirectory,
+                work,
+                copyUp,
+                nodes,
+                tree,
+                directories.partialLayers(),
+                node -> forget(node.nodeid, 1));
     openFiles =
         new OpenFiles(
             access,
