@@ -285,7 +285,7 @@ final class Overlay implements AutoCloseable {
   /** Has what earlier mounts have left half copied up go on. */
   void resumePartials() {
     if (partialCopies != null) {
-      new PartialResumption(this, partialCopies).lookUp();
+      new PartialResumption(this, partialCopies.remains()).lookUp();
     }
   }
 

@@ -68,9 +68,10 @@ public final class PendingCopies {
     if (copies == null) {
       throw ErrnoException.of(Errno.EROFS);
     }
-    PartialResumption resumption = new PartialResumption(overlay, copies);
+    PartialRemains remains = copies.remains();
+    PartialResumption resumption = new PartialResumption(overlay, remains);
     resumption.lookUp();
-    if (copies.pendingCount() > 0) {
+    if (remains.count() > 0) {
       resumption.search();
     }
     int count = 0;
@@ -86,7 +87,7 @@ public final class PendingCopies {
       count++;
       completed.accept(ByteString.of(path == null ? Names.EMPTY : path));
     }
-    return new Outcome(count, copies.leftCount());
+    return new Outcome(count, remains.inDirectory());
   }
 
   /** The layers that the work directory tells of; null if nothing was ever begun in it. */
