@@ -3,7 +3,7 @@ package io.samepage.overlay;
 import io.samepage.overlay.Partials.Entry;
 import io.samepage.overlay.Partials.Use;
 import io.samepage.posix.ErrnoException;
-import io.samepage.posix.Processes;
+import io.samepage.posix.Threads;
 import java.util.Map;
 import java.util.Queue;
 import java.util.concurrent.TimeUnit;
@@ -64,7 +64,7 @@ final class PartialFilling implements AutoCloseable {
   }
 
   private void fillAll() {
-    Processes.lowerPriorityOfThisThread();
+    Threads.lowerPriorityOfThisThread();
     while (true) {
       long wait = fillSome();
       synchronized (wake) {
@@ -153,17 +153,7 @@ final class PartialFilling implements AutoCloseable {
       thread = filler;
     }
     if (thread != null) {
-      boolean interrupted = false;
-      while (thread.isAlive()) {
-        try {
-          thread.join();
-        } catch (InterruptedException e) {
-          interrupted = true;
-        }
-      }
-      if (interrupted) {
-        Thread.currentThread().interrupt();
-      }
+      Threads.awaitEnd(thread);
     }
     completeSmall();
   }
