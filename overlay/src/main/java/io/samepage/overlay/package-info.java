@@ -5,8 +5,8 @@
  * apart and hands them to the class of their subject. It is all that others see, with {@link
  * io.samepage.overlay.OverlayConfig} and {@link io.samepage.overlay.PendingCopies}, which completes
  * without a mount what mounts have left. {@code Overlay} is what both put together, from {@code
- * OverlayDirectories}; options are parsed and checked in
- * io.samepage.overlay.options, locks of files are kept in io.samepage.overlay.lock.
+ * OverlayDirectories}; options are parsed and checked in io.samepage.overlay.options, locks of
+ * files are kept in io.samepage.overlay.lock.
  *
  * <p>What it decides: a node holds where its file is, not what it is. Attributes are read from the
  * layers whenever the kernel asks, which it seldom does, since it may keep what it was told: nobody
@@ -16,12 +16,12 @@
  * that a crash leaves the old or the new.
  *
  * <p>A look-up: {@code Overlay} asks {@code NodeTable} for the name; if the kernel does not know it
- * yet, {@code Resolver} goes down the layers ({@code LowerSearch}) by {@code Descriptors}, reads the marks of overlayfs,
- * AUFS and fuse-overlayfs ({@code OverlayXattrs}, {@code Names}) as it goes, and makes a {@code
- * Node}, a {@code SplitNode} or a {@code Directory}, whose number comes from {@code InodeNumbers},
- * of the file itself or of its {@code Origin}. {@code NodeTable} gives it a nodeid and counts what
- * the kernel holds. A listing goes the same way through {@code DirectoryReader} to a {@code
- * Listing}, which {@code DirectoryEntries} hands to the kernel.
+ * yet, {@code Resolver} goes down the layers ({@code LowerSearch}) by {@code Descriptors}, reads
+ * the marks of overlayfs, AUFS and fuse-overlayfs ({@code OverlayXattrs}, {@code Names}) as it
+ * goes, and makes a {@code Node}, a {@code SplitNode} or a {@code Directory}, whose number comes
+ * from {@code InodeNumbers}, of the file itself or of its {@code Origin}. {@code NodeTable} gives
+ * it a nodeid and counts what the kernel holds. A listing goes the same way through {@code
+ * DirectoryReader} to a {@code Listing}, which {@code DirectoryEntries} hands to the kernel.
  *
  * <p>A read-only open of a lower file: {@code OpenFiles} asks {@code CoherencePolicy} whether the
  * kernel may read the lower file itself, and registers that for passthrough ({@code OpenFile} says
