@@ -19,7 +19,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.zip.CRC32C;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -219,7 +218,7 @@ public final class ContentIndex implements AutoCloseable {
     }
     byte[] key = key(layer);
     if (get(Table.LAYERS, key) == null) {
-      change(writer -> writer.put(Table.LAYERS, key, seal(key, path)));
+      change(writer -> writer.put(Table.LAYERS, key, Seal.put(key, path)));
     }
     return layer;
   }
@@ -664,7 +663,7 @@ public final class ContentIndex implements AutoCloseable {
     /** Nothing is put in its place, which means the same in the tables that are changed so. */
     @Override
     public void delete(Table table, byte[] key) {
-      writer.put(table, key, seal(key, new byte[0]));
+      writer.put(table, key, Seal.put(key, new byte[0]));
     }
   }
 
@@ -680,33 +679,11 @@ public final class ContentIndex implements AutoCloseable {
   }
 
   private static void put(Writer writer, Table table, byte[] key, byte[] value) {
-    writer.put(table, key, seal(key, value));
+    writer.put(table, key, Seal.put(key, value));
   }
 
-  /** A value with the checksum of it and its key. */
-  static byte[] seal(byte[] key, byte[] value) {
-    byte[] sealed = Arrays.copyOf(value, value.length + Integer.BYTES);
-    ByteBuffer.wrap(sealed).putInt(value.length, checksum(key, value, value.length));
-    return sealed;
-  }
-
-  /** The value, if its checksum is right. */
-  static byte @Nullable [] open(byte[] key, byte @Nullable [] sealed) {
-    if (sealed == null || sealed.length < Integer.BYTES) {
-      return null;
-    }
-    int length = sealed.length - Integer.BYTES;
-    if (ByteBuffer.wrap(sealed).getInt(length) != checksum(key, sealed, length)) {
-      return null;
-    }
-    return Arrays.copyOf(sealed, length);
-  }
-
-  private static int checksum(byte[] key, byte[] value, int length) {
-    CRC32C crc = new CRC32C();
-    crc.update(key, 0, key.length);
-    crc.update(value, 0, length);
-    return (int) crc.getValue();
+  private static byte @Nullable [] open(byte[] key, byte @Nullable [] sealed) {
+    return Seal.open(key, sealed);
   }
 
   private static byte[] key(long number) {

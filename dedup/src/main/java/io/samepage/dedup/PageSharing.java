@@ -105,7 +105,7 @@ final class PageSharing {
       Content content, ContentIndex known, LayerTree tree, int fd, byte[] digest, FileKey file)
       throws ErrnoException {
     PageIndex index = known.openPages();
-    PageIndex.Entry entry = index == null ? null : index.find(domain, digest);
+    PagedContent entry = index == null ? null : index.find(domain, digest);
     if (index == null || entry == null) {
       queue(tree, fd, file);
       return new Content(file, false, content.isShared(), content.stable(), null);
@@ -178,7 +178,7 @@ final class PageSharing {
   private void hash(ContentIndex known, PageIndex index, Identification made, Fd fd, Place place)
       throws ErrnoException {
     FileKey file = place.key();
-    PageIndex.Collector leaves = index.new Collector();
+    PageDigests.Collector leaves = index.collector();
     boolean kept = false;
     try {
       byte[] digest =
@@ -197,7 +197,7 @@ final class PageSharing {
       }
       leaves.flush();
       files.hashed(new Identified(place, digest));
-      index.enter(domain, digest, file.size(), leaves.leaves);
+      index.enter(domain, digest, file.size(), leaves.leaves());
       kept = true;
       dropDuplicates(known, index, fd, digest);
       files.moreIsKnown();
@@ -212,7 +212,7 @@ final class PageSharing {
 
   /** To be hashed it has been read: what it will not be read for again need not stay in memory. */
   private void dropDuplicates(ContentIndex known, PageIndex index, Fd fd, byte[] digest) {
-    PageIndex.Entry entry = index.find(domain, digest);
+    PagedContent entry = index.find(domain, digest);
     SharedRanges ranges = entry == null ? null : index.ranges(domain, entry);
     if (entry == null || ranges == null || !ranges.isWorth(options.likeness())) {
       return;
@@ -234,7 +234,7 @@ final class PageSharing {
    */
   void lost(byte[] digest, byte[] source) {
     files.enqueue(
-        new RangesOf(PageIndex.number(digest)),
+        new RangesOf(PagedContent.number(digest)),
         () -> {
           ContentIndex known = files.index();
           if (known == null) {
@@ -244,7 +244,7 @@ final class PageSharing {
           if (!isThere(known, source)) {
             index.forget(domain, source);
           }
-          PageIndex.Entry entry = index.find(domain, digest);
+          PagedContent entry = index.find(domain, digest);
           if (entry != null && entry.leaves() != 0) {
             index.enter(domain, digest, entry.size(), entry.leaves());
           }

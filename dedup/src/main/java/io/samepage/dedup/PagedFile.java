@@ -1,7 +1,6 @@
 package io.samepage.dedup;
 
 import io.samepage.dedup.pages.ExtentMap;
-import io.samepage.dedup.pages.PageErrors;
 import io.samepage.dedup.pages.PageExtent;
 import io.samepage.dedup.pages.PageState;
 import io.samepage.dedup.pages.RangeUsers.Use;
@@ -24,8 +23,10 @@ import org.jspecify.annotations.Nullable;
  * <p>The stable files are opened when a read first needs them, and compared with what they were
  * when their digests were made: then, and after each read, before what was read is handed out. Who
  * has changed, gone, or cannot be read is left for the next place with the same content, and at
- * last for the file itself; the first two for all ranges, the last for those pages that failed.
- * {@link #close} closes what was opened; a read after it opens anew.
+ * last for the file itself; the first two for all ranges, the last for those pages that failed. The
+ * page map says so from then on, and is what keeps them from being tried again: an I/O error
+ * belongs to a (mapping, offset), not to a file. {@link #close} closes what was opened; a read
+ * after it opens anew.
  *
  * <p>Thread-safe. Each monitor is a leaf, but that the map's and the source's are taken under this
  * object's.
@@ -83,7 +84,6 @@ public final class PagedFile implements AutoCloseable {
 
   private final byte[] digest;
   private final ExtentMap map;
-  private final PageErrors errors = new PageErrors();
   private final long sharedBytes;
 
   /** Grows only, under this object's monitor; its length is never beyond what is filled. */
@@ -247,7 +247,7 @@ public final class PagedFile implements AutoCloseable {
       long first = (at + done) >> PAGE_SHIFT;
       long last = (at + wanted - 1) >> PAGE_SHIFT;
       sharing.failed(open.place().key(), e);
-      pagesFailed(source, number, first, last - first + 1, e.errno());
+      pagesFailed(source, number, first, last - first + 1);
       return false;
     }
     // Its times change before its data do: what was read before they did is what it was.
@@ -298,8 +298,7 @@ public final class PagedFile implements AutoCloseable {
   }
 
   /** Some pages of a stable file could not be read: they come from the next place. */
-  private void pagesFailed(Source source, int number, long first, long count, int errno) {
-    errors.mark(first, count, errno);
+  private void pagesFailed(Source source, int number, long first, long count) {
     synchronized (this) {
       int next = next(source);
       if (++source.failures > MAX_FAILURES) {
@@ -362,11 +361,6 @@ public final class PagedFile implements AutoCloseable {
       sources = more;
     }
     return source.next;
-  }
-
-  /** The errno that the place had which a page was read from at first; 0 if none. */
-  public int errorAt(long page) {
-    return errors.at(page);
   }
 
   // What is seen of it.

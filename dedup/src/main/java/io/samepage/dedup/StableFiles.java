@@ -6,8 +6,8 @@ import io.samepage.dedup.ContentIndex.Known;
 import io.samepage.posix.ErrnoException;
 import io.samepage.posix.Fd;
 import io.samepage.posix.FileHandles.FileHandle;
-import io.samepage.posix.Processes;
 import io.samepage.posix.Stat;
+import io.samepage.posix.Threads;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ArrayBlockingQueue;
@@ -513,7 +513,7 @@ public final class StableFiles implements AutoCloseable {
   // The background thread.
 
   private void work() {
-    Processes.lowerPriorityOfThisThread();
+    Threads.lowerPriorityOfThisThread();
     byte[] path = options.index();
     ContentIndex known =
         path == null ? ContentIndex.inMemory() : ContentIndex.open(path, options.indexLimit());
@@ -661,17 +661,7 @@ public final class StableFiles implements AutoCloseable {
   public void close() {
     closed = true;
     background.interrupt();
-    boolean interrupted = false;
-    while (background.isAlive()) {
-      try {
-        background.join();
-      } catch (InterruptedException e) {
-        interrupted = true;
-      }
-    }
-    if (interrupted) {
-      Thread.currentThread().interrupt();
-    }
+    Threads.awaitEnd(background);
     trees.close();
     ContentIndex known = index;
     if (known != null) {

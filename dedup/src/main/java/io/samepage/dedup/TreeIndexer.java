@@ -7,8 +7,8 @@ import io.samepage.posix.ErrnoException;
 import io.samepage.posix.Fd;
 import io.samepage.posix.FileHandles;
 import io.samepage.posix.FileHandles.FileHandle;
-import io.samepage.posix.Processes;
 import io.samepage.posix.Stat;
+import io.samepage.posix.Threads;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.ExecutorService;
@@ -186,7 +186,7 @@ public final class TreeIndexer {
     Thread thread =
         new Thread(
             () -> {
-              Processes.lowerPriorityOfThisThread();
+              Threads.lowerPriorityOfThisThread();
               work.run();
             },
             "hashing");

@@ -33,18 +33,18 @@ final class PageIndexTest {
   }
 
   private static void enter(PageIndex index, long content, long firstPage, int pages) {
-    PageIndex.Collector leaves = index.new Collector();
+    PageDigests.Collector leaves = index.collector();
     for (int i = 0; i < pages; i++) {
       ByteBuffer padded = ByteBuffer.allocate(VerityDigest.LENGTH + 1);
       padded.put(1, digest(firstPage + i));
       leaves.leaf(i, padded.array(), 1);
     }
     leaves.flush();
-    index.enter(DOMAIN, digest(-content), (long) pages * VerityDigest.BLOCK, leaves.leaves);
+    index.enter(DOMAIN, digest(-content), (long) pages * VerityDigest.BLOCK, leaves.leaves());
   }
 
   private static @Nullable SharedRanges ranges(PageIndex index, long content) {
-    PageIndex.Entry entry = index.find(DOMAIN, digest(-content));
+    PagedContent entry = index.find(DOMAIN, digest(-content));
     return entry == null ? null : index.ranges(DOMAIN, entry);
   }
 
@@ -67,18 +67,18 @@ final class PageIndexTest {
           .containsExactly(
               new PageExtent(0, 2000, PageState.SHARED, 0, 1000),
               new PageExtent(2000, 1000, PageState.OWN, 0, 2000));
-      PageIndex.Entry entry = Objects.requireNonNull(index.find(DOMAIN, digest(-2)));
+      PagedContent entry = Objects.requireNonNull(index.find(DOMAIN, digest(-2)));
       assertThat(entry.sources()).hasSize(1);
       assertThat(entry.sources().get(0)).isEqualTo(digest(-1));
       assertThat(index.find(DOMAIN + 1, digest(-2))).isNull();
       // Another domain knows none of these pages.
-      PageIndex.Collector leaves = index.new Collector();
+      PageDigests.Collector leaves = index.collector();
       for (int i = 0; i < PAGES; i++) {
         leaves.leaf(i, digest(i), 0);
       }
       leaves.flush();
-      index.enter(DOMAIN + 1, digest(-2), (long) PAGES * VerityDigest.BLOCK, leaves.leaves);
-      PageIndex.Entry other = Objects.requireNonNull(index.find(DOMAIN + 1, digest(-2)));
+      index.enter(DOMAIN + 1, digest(-2), (long) PAGES * VerityDigest.BLOCK, leaves.leaves());
+      PagedContent other = Objects.requireNonNull(index.find(DOMAIN + 1, digest(-2)));
       assertThat(index.ranges(DOMAIN + 1, other)).isNull();
     }
   }
@@ -90,11 +90,11 @@ final class PageIndexTest {
       enter(index, 2, 0, PAGES - 10);
       index.forget(DOMAIN, digest(-1));
       assertThat(index.find(DOMAIN, digest(-1))).isNull();
-      PageIndex.Entry second = Objects.requireNonNull(index.find(DOMAIN, digest(-2)));
+      PagedContent second = Objects.requireNonNull(index.find(DOMAIN, digest(-2)));
       index.enter(DOMAIN, digest(-2), second.size(), second.leaves());
       assertThat(ranges(index, 2)).isNull();
       enter(index, 3, 0, PAGES);
-      PageIndex.Entry third = Objects.requireNonNull(index.find(DOMAIN, digest(-3)));
+      PagedContent third = Objects.requireNonNull(index.find(DOMAIN, digest(-3)));
       assertThat(third.sources().get(0)).isEqualTo(digest(-2));
       assertThat(third.shared()).isEqualTo(PAGES - 10);
     }

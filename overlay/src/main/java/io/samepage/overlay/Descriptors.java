@@ -7,6 +7,7 @@ import io.samepage.posix.ErrnoException;
 import io.samepage.posix.Fd;
 import io.samepage.posix.Files;
 import io.samepage.posix.Linux;
+import io.samepage.posix.Processes;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
@@ -22,6 +23,13 @@ final class Descriptors implements AutoCloseable {
 
   private final Cache<Object, Shared> cache;
   private final @Nullable Layer upper;
+
+  /**
+   * How many a mount keeps: a quarter of what this process may have open; the rest is for files.
+   */
+  static int limit() throws ErrnoException {
+    return (int) Math.max(64, Math.min(4096, Processes.descriptorLimit() / 4));
+  }
 
   /**
    * A cache.

@@ -4,14 +4,11 @@ import io.samepage.fuse.Attributes;
 import io.samepage.fuse.Connection;
 import io.samepage.fuse.Entry;
 import io.samepage.overlay.lock.LockTable;
-import io.samepage.overlay.options.ByteString;
 import io.samepage.posix.Errno;
 import io.samepage.posix.ErrnoException;
 import io.samepage.posix.Stat;
-import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
-import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -32,7 +29,7 @@ import org.jspecify.annotations.Nullable;
  * <p>The kernel serialises changes of one directory, but not copy-up, and not the look-up that
  * revalidates a name.
  */
-final class Overlay {
+final class Overlay implements AutoCloseable {
   /**
    * Nobody else changes the tree, so what the kernel has been told stays true until it changes it.
    */
@@ -51,6 +48,7 @@ final class Overlay {
   final CopyUp copyUp;
   final OpenFiles openFiles;
   final LockTable locks;
+  final Handles handles = new Handles();
   final Partials partials = new Partials();
 
   /** Null on a mount that cannot change. */
@@ -58,51 +56,74 @@ final class Overlay {
 
   final ReentrantReadWriteLock tree;
 
+  /**
+   * Puts them together.
+   *
+   * @param directories stay the caller's, who closes them after this
+   * @param sharing what lower files use the pages of; null if each is to use its own
+   */
   Overlay(
       OverlayConfig config,
-      LayerStack layers,
-      @Nullable WorkDirectory work,
-      @Nullable HardLinkIndex index,
-      @Nullable PartialDirectory partialDirectory,
-      byte[] partialLayers,
-      Handles handles,
-      int descriptorLimit,
+      OverlayDirectories directories,
       Connection connection,
       @Nullable Sharing sharing)
       throws ErrnoException {
     this.config = config;
-    this.layers = layers;
-    this.work = work;
-    this.index = index;
+    layers = directories.layers();
+    work = directories.work();
+    index = directories.index();
     xattrs = new OverlayXattrs(config.userXattrs());
     nodes = new NodeTable(Resolver.root(layers, xattrs));
-    descriptors = new Descriptors(descriptorLimit, layers.upper());
+    descriptors = new Descriptors(Descriptors.limit(), layers.upper());
     access = new LayerAccess(descriptors, layers, xattrs, index, partials);
     resolver = new Resolver(layers, xattrs, config, descriptors, nodes, index);
     reader = new DirectoryReader(descriptors, layers, xattrs);
     tree = new ReentrantReadWriteLock();
-    copyUp = new CopyUp(access, xattrs, config, descriptors, reader, work, index, tree, connection);
+    CopiedMetadata metadata = new CopiedMetadata(access, xattrs, tree);
+    Publication publication =
+        new Publication(access, xattrs, descriptors, reader, index, tree, connection);
+    PartialDirectory partialDirectory = directories.partial();
+    PartialCompletion completion =
+        partialDirectory == null
+            ? null
+            : new PartialCompletion(
+                config,
+                metadata,
+                publication,
+                xattrs,
+                partials,
+                partialDirectory,
+                descriptors,
+                reader,
+                tree);
+    copyUp =
+        new CopyUp(
+            access,
+            xattrs,
+            config,
+            work,
+            index,
+            metadata,
+            publication,
+            completion,
+            tree,
+            connection);
     locks = new LockTable();
-    if (work == null || partialDirectory == null) {
-      partialCopies = null;
-    } else {
-      partialCopies =
-          new PartialCopies(
-              config,
-              access,
-              layers,
-              partials,
-              partialDirectory,
-              work,
-              copyUp,
-              nodes,
-              tree,
-              partialLayers,
-              node -> forget(node.nodeid, 1));
-      copyUp.completeWith(
-          new PartialCompletion(
-              config, copyUp, partials, partialDirectory, descriptors, reader, tree));
-    }
+    partialCopies =
+        work == null || partialDirectory == null
+            ? null
+            : new PartialCopies(
+                config,
+                access,
+                layers,
+                partials,
+                partialDirectory,
+                work,
+                copyUp,
+                nodes,
+                tree,
+                directories.partialLayers(),
+                node -> forget(node.nodeid, 1));
     openFiles =
         new OpenFiles(
             access,
@@ -140,16 +161,30 @@ final class Overlay {
 
   /** Does what can be repeated with a node, or with what supersedes it while that is done. */
   <T> T onCurrent(long nodeid, NodeOperation<T> operation) throws ErrnoException {
+    Node node = node(nodeid);
     while (true) {
-      Node node = node(nodeid);
       try {
         return operation.on(node);
       } catch (ErrnoException e) {
-        if (e.errno() != Errno.ESTALE || node(nodeid) == node) {
-          throw e;
-        }
+        node = insteadOf(node, nodeid, e);
       }
     }
+  }
+
+  /**
+   * What has superseded a node while something was done with it that can be repeated, and that has
+   * failed; if nothing has, the failure is thrown.
+   *
+   * @param nodeid by which the node was found
+   */
+  Node insteadOf(Node node, long nodeid, ErrnoException failure) throws ErrnoException {
+    if (failure.errno() == Errno.ESTALE) {
+      Node now = node(nodeid);
+      if (now != node) {
+        return now;
+      }
+    }
+    throw failure;
   }
 
   /** What the locks of a file are kept by; see {@link OpenFiles#lockKey}. */
@@ -250,37 +285,8 @@ final class Overlay {
   /** Has what earlier mounts have left half copied up go on. */
   void resumePartials() {
     if (partialCopies != null) {
-      new PartialResumption(this, partialCopies).lookUp();
+      new PartialResumption(this, partialCopies.remains()).lookUp();
     }
-  }
-
-  /**
-   * Completes all that earlier mounts have left, where nobody serves a mount.
-   *
-   * @param completed is told the path of each file
-   */
-  PendingCopies.Outcome completePartials(Consumer<ByteString> completed) throws ErrnoException {
-    PartialCopies copies = partialCopies;
-    if (copies == null) {
-      throw ErrnoException.of(Errno.EROFS);
-    }
-    if (copies.pendingCount() > 0) {
-      new PartialResumption(this, copies).search();
-    }
-    int count = 0;
-    for (Node node : List.copyOf(partials.all().keySet())) {
-      byte[] path;
-      tree.readLock().lock();
-      try {
-        path = PageMaps.pathInMount(node);
-      } finally {
-        tree.readLock().unlock();
-      }
-      copyUp.node(node, CopyUp.Extent.METADATA);
-      count++;
-      completed.accept(ByteString.of(path == null ? Names.EMPTY : path));
-    }
-    return new PendingCopies.Outcome(count, copies.leftCount());
   }
 
   private void bindPartial(Node node, Stat below) {
@@ -318,8 +324,9 @@ final class Overlay {
     }
   }
 
-  /** Closes everything. No request is under way any more. */
-  void close() {
+  /** Closes what was opened since. No request is under way any more. */
+  @Override
+  public void close() {
     if (partialCopies != null) {
       partialCopies.close();
     }
@@ -329,13 +336,6 @@ final class Overlay {
       drop(node);
     }
     descriptors.close();
-    if (index != null) {
-      index.close();
-    }
-    if (work != null) {
-      work.close();
-    }
-    layers.close();
   }
 
   /** Takes look-ups back, and lets go what the nodes held that nobody knows any more. */

@@ -225,4 +225,21 @@ final class OverlayXattrs {
       return nlink;
     }
   }
+
+  /**
+   * Notes that inode numbers of a directory's upper entries may be those of files below.
+   *
+   * @param fd the upper directory
+   */
+  void markImpure(Directory directory, int fd) {
+    if (directory.isImpure()) {
+      return;
+    }
+    try {
+      Xattrs.set(fd, Names.EMPTY, impure, YES, 0);
+    } catch (ErrnoException e) {
+      // It only makes the numbers in readdir right.
+    }
+    directory.setImpure();
+  }
 }

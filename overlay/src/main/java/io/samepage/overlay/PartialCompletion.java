@@ -1,7 +1,6 @@
 package io.samepage.overlay;
 
 import io.samepage.overlay.CopyUp.Extent;
-import io.samepage.overlay.CopyUp.Times;
 import io.samepage.overlay.Partials.Use;
 import io.samepage.overlay.partial.PartialFile;
 import io.samepage.posix.Errno;
@@ -19,7 +18,9 @@ import java.util.concurrent.locks.ReentrantReadWriteLock;
  */
 final class PartialCompletion {
   private final OverlayConfig config;
-  private final CopyUp copyUp;
+  private final CopiedMetadata metadata;
+  private final Publication publication;
+  private final OverlayXattrs xattrs;
   private final Partials partials;
   private final PartialDirectory directory;
   private final Descriptors descriptors;
@@ -28,14 +29,18 @@ final class PartialCompletion {
 
   PartialCompletion(
       OverlayConfig config,
-      CopyUp copyUp,
+      CopiedMetadata metadata,
+      Publication publication,
+      OverlayXattrs xattrs,
       Partials partials,
       PartialDirectory directory,
       Descriptors descriptors,
       DirectoryReader reader,
       ReentrantReadWriteLock tree) {
     this.config = config;
-    this.copyUp = copyUp;
+    this.metadata = metadata;
+    this.publication = publication;
+    this.xattrs = xattrs;
     this.partials = partials;
     this.directory = directory;
     this.descriptors = descriptors;
@@ -64,13 +69,11 @@ final class PartialCompletion {
         throw ErrnoException.of(Errno.EIO); // never: a page that is broken stays so
       }
       Stat stat = new Stat();
-      try (Fd source = copyUp.openSource(node, stat);
+      try (Fd source = metadata.open(node, stat);
           Fd data = new Fd(Files.dup(file.data()))) {
-        Files.chown(data.number(), Names.EMPTY, stat.uid, stat.gid);
-        copyUp.copyXattrs(source.number(), data.number());
-        byte[] origin = Origin.encode(CopyUp.layerOf(node), source.number(), Names.EMPTY);
-        copyUp.mark(data, origin, false);
-        copyUp.protect(node, stat, data);
+        metadata.copyOwnerAndXattrs(stat, source, data);
+        metadata.mark(data, CopiedMetadata.origin(node, source), false);
+        metadata.protect(node, stat, data);
         Files.chmod(data.number(), stat.mode);
         Files.utimens(
             data.number(),
@@ -101,7 +104,7 @@ final class PartialCompletion {
           return;
         }
         try (var above = descriptors.upper(parent)) {
-          Times times = Times.of(above.number());
+          DirectoryTimes times = DirectoryTimes.of(above.number());
           Files.rename(
               directory.fd(),
               use.entry().dataName,
@@ -109,13 +112,13 @@ final class PartialCompletion {
               node.name(),
               Linux.RENAME_NOREPLACE);
           node.setUpper();
-          copyUp.markImpure(parent, above.number());
+          xattrs.markImpure(parent, above.number());
           times.restore(above.number());
         }
         partials.completed(node);
         reader.changed(parent);
       }
-      copyUp.forgetAttributes(parent);
+      publication.forgetAttributes(parent);
     } finally {
       tree.readLock().unlock();
     }

@@ -20,6 +20,12 @@ import org.jspecify.annotations.Nullable;
  * kernel's overlayfs knows nothing of it. It is made when it is first needed. Thread-safe.
  */
 final class PartialDirectory implements AutoCloseable {
+  /** How the names of files with broken pages end, after a number. */
+  static final String DATA = ".data";
+
+  /** How the names of the files end that say which pages these are, after the same number. */
+  static final String MAP = ".map";
+
   private static final byte[] NAME = Names.ascii("partial");
   private static final int DIRECTORY = Linux.O_RDONLY | Linux.O_DIRECTORY | Linux.O_NOFOLLOW;
 
@@ -146,6 +152,14 @@ final class PartialDirectory implements AutoCloseable {
   /** A number for a pair of files that is free. */
   synchronized String freeNumber() {
     return Long.toHexString(++last);
+  }
+
+  static byte[] dataName(String number) {
+    return Names.ascii(number + DATA);
+  }
+
+  static byte[] mapName(String number) {
+    return Names.ascii(number + MAP);
   }
 
   @Override

@@ -14,16 +14,16 @@ import java.util.List;
  */
 final class PartialResumption {
   private final Overlay overlay;
-  private final PartialCopies copies;
+  private final PartialRemains remains;
 
-  PartialResumption(Overlay overlay, PartialCopies copies) {
+  PartialResumption(Overlay overlay, PartialRemains remains) {
     this.overlay = overlay;
-    this.copies = copies;
+    this.remains = remains;
   }
 
   /** Looks them up where they were; what is not there goes on when somebody looks it up. */
   void lookUp() {
-    for (byte[] path : copies.pendingPaths()) {
+    for (byte[] path : remains.paths()) {
       List<Long> counted = new ArrayList<>();
       try {
         walk(path, counted);
@@ -90,7 +90,7 @@ final class PartialResumption {
       overlay.tree.readLock().unlock();
     }
     for (byte[] name : names) {
-      if (copies.pendingCount() == 0) {
+      if (remains.count() == 0) {
         return;
       }
       Entry entry = new Entry();

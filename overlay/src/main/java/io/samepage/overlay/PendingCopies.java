@@ -15,6 +15,7 @@ import io.samepage.posix.NativeBuffer;
 import io.samepage.posix.Stat;
 import java.lang.ref.Reference;
 import java.time.Duration;
+import java.util.List;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -53,10 +54,40 @@ public final class PendingCopies {
       return new Outcome(0, 0);
     }
     try (MountDirectories directories = MountDirectories.open(options, patience)) {
-      OverlayFileSystem overlay =
-          OverlayFileSystem.open(OverlayConfig.of(options), directories, null);
-      return overlay.completePartialCopies(completed);
+      OverlayConfig config = OverlayConfig.of(options);
+      try (OverlayDirectories opened = OverlayDirectories.open(config, directories);
+          Overlay overlay = new Overlay(config, opened, new Unmounted(), null)) {
+        return complete(overlay, completed);
+      }
     }
+  }
+
+  private static Outcome complete(Overlay overlay, Consumer<ByteString> completed)
+      throws ErrnoException {
+    PartialCopies copies = overlay.partialCopies;
+    if (copies == null) {
+      throw ErrnoException.of(Errno.EROFS);
+    }
+    PartialRemains remains = copies.remains();
+    PartialResumption resumption = new PartialResumption(overlay, remains);
+    resumption.lookUp();
+    if (remains.count() > 0) {
+      resumption.search();
+    }
+    int count = 0;
+    for (Node node : List.copyOf(overlay.partials.all().keySet())) {
+      byte[] path;
+      overlay.tree.readLock().lock();
+      try {
+        path = PageMaps.pathInMount(node);
+      } finally {
+        overlay.tree.readLock().unlock();
+      }
+      overlay.copyUp.node(node, CopyUp.Extent.METADATA);
+      count++;
+      completed.accept(ByteString.of(path == null ? Names.EMPTY : path));
+    }
+    return new Outcome(count, remains.inDirectory());
   }
 
   /** The layers that the work directory tells of; null if nothing was ever begun in it. */

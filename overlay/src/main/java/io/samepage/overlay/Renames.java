@@ -269,7 +269,7 @@ final class Renames {
     // Its number is that of a file below, perhaps, and readdir of the new directory must say so.
     if (!newParent.isImpure()) {
       try (Shared to = overlay.descriptors.upper(newParent)) {
-        overlay.copyUp.markImpure(newParent, to.number());
+        overlay.xattrs.markImpure(newParent, to.number());
       }
     }
   }

@@ -1,9 +1,12 @@
 /**
  * One writable tree from a stack of directory trees: layers, union directories, whiteouts, copy-up,
  * hard links and inode numbers, on the disk format of the kernel's overlayfs. {@link
- * io.samepage.overlay.OverlayFileSystem} implements the SPI of io.samepage.fuse and is all that
- * others see, with {@link io.samepage.overlay.OverlayConfig}; options are parsed and checked in
- * io.samepage.overlay.options, locks of files are kept in io.samepage.overlay.lock.
+ * io.samepage.overlay.OverlayFileSystem} implements the SPI of io.samepage.fuse: it takes requests
+ * apart and hands them to the class of their subject. It is all that others see, with {@link
+ * io.samepage.overlay.OverlayConfig} and {@link io.samepage.overlay.PendingCopies}, which completes
+ * without a mount what mounts have left. {@code Overlay} is what both put together, from {@code
+ * OverlayDirectories}; options are parsed and checked in io.samepage.overlay.options, locks of
+ * files are kept in io.samepage.overlay.lock.
  *
  * <p>What it decides: a node holds where its file is, not what it is. Attributes are read from the
  * layers whenever the kernel asks, which it seldom does, since it may keep what it was told: nobody
@@ -13,23 +16,26 @@
  * that a crash leaves the old or the new.
  *
  * <p>A look-up: {@code Overlay} asks {@code NodeTable} for the name; if the kernel does not know it
- * yet, {@code Resolver} goes down the layers by {@code Descriptors}, reads the marks of overlayfs,
- * AUFS and fuse-overlayfs ({@code OverlayXattrs}, {@code Names}) as it goes, and makes a {@code
- * Node}, a {@code SplitNode} or a {@code Directory}, whose number comes from {@code InodeNumbers},
- * of the file itself or of its {@code Origin}. {@code NodeTable} gives it a nodeid and counts what
- * the kernel holds. A listing goes the same way through {@code DirectoryReader} to a {@code
- * Listing}.
+ * yet, {@code Resolver} goes down the layers ({@code LowerSearch}) by {@code Descriptors}, reads
+ * the marks of overlayfs, AUFS and fuse-overlayfs ({@code OverlayXattrs}, {@code Names}) as it
+ * goes, and makes a {@code Node}, a {@code SplitNode} or a {@code Directory}, whose number comes
+ * from {@code InodeNumbers}, of the file itself or of its {@code Origin}. {@code NodeTable} gives
+ * it a nodeid and counts what the kernel holds. A listing goes the same way through {@code
+ * DirectoryReader} to a {@code Listing}, which {@code DirectoryEntries} hands to the kernel.
  *
  * <p>A read-only open of a lower file: {@code OpenFiles} asks {@code CoherencePolicy} whether the
  * kernel may read the lower file itself, and registers that for passthrough ({@code OpenFile} says
  * how the nodeid is open for as long as it is). With sharing, {@code Sharing} first asks
  * io.samepage.dedup for the stable file of the content, which is then registered in place of the
  * lower file; without passthrough the daemon reads that one. A registered file outlives its last
- * release in {@code IdleFiles}. Data that the kernel asks for nevertheless are read through the
- * {@code Handles}.
+ * release in {@code IdleFiles}. Data that the kernel asks for nevertheless go through {@code
+ * FileData}, by the {@code Handles}; {@code Durability} answers fsync(2) and the like.
  *
  * <p>A first write: {@code OpenFiles} has {@code CopyUp} bring the file up, with the directories
- * above it, through the {@code WorkDirectory}; a file with several names goes into the {@code
+ * above it, through the {@code WorkDirectory}: {@code DataCopy}, then {@code CopiedMetadata}, then
+ * {@code Publication} under its name. Large files are copied up page by page instead ({@code
+ * PartialCopies}, with the package io.samepage.overlay.partial), and the rest later ({@code
+ * PartialFilling}, {@code PartialCompletion}). A file with several names goes into the {@code
  * HardLinkIndex}, so that all its names lead to the one copy. If others have the lower file open,
  * the node is superseded: OPEN is answered with ESTALE, the kernel looks the name up again, and
  * finds the successor, with the same inode number. {@code Metadata} and {@code Creation} bring up

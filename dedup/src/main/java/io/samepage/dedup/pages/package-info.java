@@ -16,12 +16,12 @@
  * io.samepage.dedup.pages.PageLock}, which announces it: it waits for the reads of these pages that
  * are under way, and later ones wait for it. Then it completes a page that is written in part from
  * what the map says it uses, writes the copy, and only then breaks the pages in the map. A read
- * takes its pages, asks the map, and reads from what that says. {@link
- * io.samepage.dedup.pages.PageErrors} keeps what could not be read, by offset.
+ * takes its pages, asks the map, and reads from what that says. Where that cannot be read, the map
+ * is told to use something else for these pages.
  *
  * <p><b>Locks.</b> First pages of a {@code PageLock}, of one range at a time; then, as leaves, the
- * monitors of {@code ExtentMap}, {@code PageErrors} and {@code RangeUsers}. Nobody waits for a
- * {@code PageLock} while holding one of those.
+ * monitors of {@code ExtentMap} and {@code RangeUsers}. Nobody waits for a {@code PageLock} while
+ * holding one of those.
  *
  * <p>Nothing here reads or writes a file: pages are numbers, stable files and mappings are numbers
  * of the caller's.

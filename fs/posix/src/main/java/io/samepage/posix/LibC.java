@@ -1,13 +1,10 @@
 package io.samepage.posix;
 
 import com.kenai.jffi.CallContext;
-import com.kenai.jffi.CallingConvention;
 import com.kenai.jffi.HeapInvocationBuffer;
 import com.kenai.jffi.Invoker;
 import com.kenai.jffi.LastError;
 import com.kenai.jffi.Library;
-import com.kenai.jffi.Type;
-import java.util.Arrays;
 
 /**
  * The door to the C library: its functions, looked up once. Only 64-bit Linux is supported.
@@ -38,14 +35,14 @@ final class LibC {
     private static final Invoker CALL = Invoker.getInstance();
     private static final Library LIBRARY = open();
 
-    private static final CallContext NONE = context(0);
-    private static final CallContext ONE = context(1);
-    private static final CallContext TWO = context(2);
-    private static final CallContext THREE = context(3);
-    private static final CallContext FOUR = context(4);
-    private static final CallContext FIVE = context(5);
-    private static final CallContext SIX = context(6);
-    private static final CallContext SEVEN = context(7);
+    private static final CallContext NONE = SharedLibrary.longs(0, true);
+    private static final CallContext ONE = SharedLibrary.longs(1, true);
+    private static final CallContext TWO = SharedLibrary.longs(2, true);
+    private static final CallContext THREE = SharedLibrary.longs(3, true);
+    private static final CallContext FOUR = SharedLibrary.longs(4, true);
+    private static final CallContext FIVE = SharedLibrary.longs(5, true);
+    private static final CallContext SIX = SharedLibrary.longs(6, true);
+    private static final CallContext SEVEN = SharedLibrary.longs(7, true);
 
     private static final long OPENAT = find("openat");
     private static final long CLOSE = find("close");
@@ -133,13 +130,6 @@ final class LibC {
             "the C library has no " + name + ": samepage needs glibc 2.28 or newer, or the like");
       }
       return address;
-    }
-
-    /** So many C longs, and a C long back. */
-    private static CallContext context(int arguments) {
-      Type[] types = new Type[arguments];
-      Arrays.fill(types, Type.SLONG);
-      return CallContext.getCallContext(Type.SLONG, types, CallingConvention.DEFAULT, true);
     }
 
     int openat(int dirfd, long path, int flags, int mode) {

@@ -1,11 +1,7 @@
 package io.samepage.posix;
 
 import com.kenai.jffi.CallContext;
-import com.kenai.jffi.CallingConvention;
 import com.kenai.jffi.Invoker;
-import com.kenai.jffi.Library;
-import com.kenai.jffi.Type;
-import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -45,17 +41,17 @@ public final class Libcrypto {
     private static final String[] NAMES = {"libcrypto.so.3", "libcrypto.so.1.1"};
 
     private static final Invoker CALL = Invoker.getInstance();
-    private static final CallContext ONE = context(1);
-    private static final CallContext TWO = context(2);
-    private static final CallContext THREE = context(3);
-    private static final @Nullable Library LIBRARY = library();
+    private static final CallContext ONE = SharedLibrary.longs(1);
+    private static final CallContext TWO = SharedLibrary.longs(2);
+    private static final CallContext THREE = SharedLibrary.longs(3);
+    private static final @Nullable SharedLibrary LIBRARY = library();
     private static final long INIT = find("SHA256_Init");
     private static final long UPDATE = find("SHA256_Update");
     private static final long FINAL = INIT == 0 || UPDATE == 0 ? 0 : find("SHA256_Final");
 
-    private static @Nullable Library library() {
+    private static @Nullable SharedLibrary library() {
       for (String name : NAMES) {
-        Library library = Library.openLibrary(name, Library.LAZY | Library.LOCAL);
+        SharedLibrary library = SharedLibrary.open(name);
         if (library != null) {
           return library;
         }
@@ -64,13 +60,7 @@ public final class Libcrypto {
     }
 
     private static long find(String name) {
-      return LIBRARY == null ? 0 : LIBRARY.getSymbolAddress(name);
-    }
-
-    private static CallContext context(int arguments) {
-      Type[] types = new Type[arguments];
-      Arrays.fill(types, Type.SLONG);
-      return CallContext.getCallContext(Type.SLONG, types, CallingConvention.DEFAULT, false);
+      return LIBRARY == null ? 0 : LIBRARY.find(name);
     }
 
     static void init(long context) {

@@ -10,10 +10,6 @@ import java.util.Arrays;
 /** Calls on processes and their limits. */
 public final class Processes {
   private static final int RLIMIT_NOFILE = 7;
-  private static final long SYS_SETPRIORITY = Linux.IS_ARM64 ? 140 : 141;
-  private static final long SYS_IOPRIO_SET = Linux.IS_ARM64 ? 30 : 251;
-  private static final long IOPRIO_WHO_PROCESS = 1;
-  private static final long IOPRIO_CLASS_IDLE = 3;
 
   private Processes() {}
 
@@ -72,16 +68,6 @@ public final class Processes {
     } finally {
       Files.close(fd);
     }
-  }
-
-  /**
-   * Lets the calling thread run, and read from disks, only where others leave room: nice 19 and the
-   * idle class of I/O (setpriority(2), ioprio_set(2); Linux gives each thread its own). Best
-   * effort.
-   */
-  public static void lowerPriorityOfThisThread() {
-    C.syscall(SYS_SETPRIORITY, 0, 0, 19, 0, 0);
-    C.syscall(SYS_IOPRIO_SET, IOPRIO_WHO_PROCESS, 0, IOPRIO_CLASS_IDLE << 13, 0, 0);
   }
 
   /** The soft limit of open descriptors (RLIMIT_NOFILE). */

@@ -1,12 +1,9 @@
 package io.samepage.posix;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import java.io.IOException;
 import java.lang.reflect.Field;
 import java.lang.reflect.Modifier;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -63,19 +60,6 @@ final class HeadersTest {
   /** What the headers say is 0 because all files are large ones for the compiler. */
   private static final Set<String> HIDDEN = Set.of("O_LARGEFILE");
 
-  private static boolean hasCompiler() throws InterruptedException {
-    try {
-      return new ProcessBuilder("gcc", "--version")
-              .redirectErrorStream(true)
-              .redirectOutput(ProcessBuilder.Redirect.DISCARD)
-              .start()
-              .waitFor()
-          == 0;
-    } catch (IOException e) {
-      return false;
-    }
-  }
-
   private static Map<String, Long> constants() throws IllegalAccessException {
     Map<String, Long> constants = new HashMap<>();
     for (Class<?> from : new Class<?>[] {Linux.class, Errno.class}) {
@@ -95,7 +79,7 @@ final class HeadersTest {
 
   @Test
   void constantsAreThoseOfTheHeaders(@TempDir Path dir) throws Exception {
-    assumeTrue(hasCompiler(), "gcc is not installed");
+    CProgram.needsCompiler();
     Map<String, Long> constants = constants();
     assertThat(constants).hasSizeGreaterThan(140);
     StringBuilder program = new StringBuilder(INCLUDES).append("int main(void) {\n");
@@ -103,16 +87,8 @@ final class HeadersTest {
       program.append("  printf(\"%s %lld\\n\", \"" + name + "\", (long long) " + name + ");\n");
     }
     program.append("  return 0;\n}\n");
-    Path source = dir.resolve("constants.c");
-    Path binary = dir.resolve("constants");
-    java.nio.file.Files.writeString(source, program);
-    run("gcc", "-o", binary.toString(), source.toString());
-    Map<String, Long> found = new HashMap<>();
-    for (String line : run(binary.toString()).lines().toList()) {
-      int space = line.indexOf(' ');
-      found.put(line.substring(0, space), Long.parseLong(line.substring(space + 1)));
-    }
-    assertThat(found).containsExactlyInAnyOrderEntriesOf(constants);
+    assertThat(CProgram.numbers(dir, program.toString()))
+        .containsExactlyInAnyOrderEntriesOf(constants);
   }
 
   @Test
@@ -124,12 +100,5 @@ final class HeadersTest {
       assertThat(seen.add(errno)).isTrue();
     }
     assertThat(Errno.name(133)).isEqualTo("errno 133");
-  }
-
-  private static String run(String... command) throws Exception {
-    Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
-    String out = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-    assertThat(process.waitFor()).as(out).isZero();
-    return out;
   }
 }

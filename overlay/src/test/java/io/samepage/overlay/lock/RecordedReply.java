@@ -1,6 +1,6 @@
 package io.samepage.overlay.lock;
 
-import io.samepage.fuse.LockReply;
+import io.samepage.fuse.InterruptibleLockReply;
 import io.samepage.posix.Errno;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
@@ -8,11 +8,9 @@ import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /** A reply that remembers what it was told, and can be interrupted as a transport would do it. */
-class RecordedReply implements LockReply {
+class RecordedReply extends InterruptibleLockReply {
   private final CompletableFuture<Integer> outcome = new CompletableFuture<>();
   private final AtomicInteger answers = new AtomicInteger();
-  private Runnable action;
-  private boolean interrupted;
   private boolean answeredBeforeTold;
 
   @Override
@@ -32,27 +30,10 @@ class RecordedReply implements LockReply {
 
   @Override
   public void onInterrupt(Runnable newAction) {
-    boolean now;
     synchronized (this) {
       answeredBeforeTold |= answers.get() != 0;
-      action = newAction;
-      now = interrupted;
     }
-    if (now) {
-      newAction.run();
-    }
-  }
-
-  /** Interrupts the request, or will do it as soon as the request says how. */
-  void interrupt() {
-    Runnable now;
-    synchronized (this) {
-      interrupted = true;
-      now = action;
-    }
-    if (now != null) {
-      now.run();
-    }
+    super.onInterrupt(newAction);
   }
 
   boolean isAnswered() {

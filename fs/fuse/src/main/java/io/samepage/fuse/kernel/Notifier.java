@@ -2,6 +2,7 @@ package io.samepage.fuse.kernel;
 
 import io.samepage.posix.Errno;
 import io.samepage.posix.NativeBuffer;
+import io.samepage.posix.Threads;
 import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
 import java.util.Arrays;
@@ -176,16 +177,6 @@ final class Notifier {
       ended = true;
       notifyAll();
     }
-    boolean interrupted = false;
-    while (thread.isAlive()) {
-      try {
-        thread.join();
-      } catch (InterruptedException e) {
-        interrupted = true;
-      }
-    }
-    if (interrupted) {
-      Thread.currentThread().interrupt();
-    }
+    Threads.awaitEnd(thread);
   }
 }

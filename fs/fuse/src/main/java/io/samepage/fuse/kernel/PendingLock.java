@@ -1,9 +1,8 @@
 package io.samepage.fuse.kernel;
 
-import io.samepage.fuse.LockReply;
+import io.samepage.fuse.InterruptibleLockReply;
 import io.samepage.posix.Errno;
 import io.samepage.posix.NativeBuffer;
-import org.jspecify.annotations.Nullable;
 
 /**
  * The answer to one request for a lock. What is decided before the file system returns, the worker
@@ -16,7 +15,7 @@ import org.jspecify.annotations.Nullable;
  *                               └────────cancel─────────▶ DONE (not answered)
  * </pre>
  */
-final class PendingLock implements LockReply {
+final class PendingLock extends InterruptibleLockReply {
   /** What {@link #resultOrDefer} says while nothing is decided. */
   static final int DEFERRED = -1;
 
@@ -29,12 +28,6 @@ final class PendingLock implements LockReply {
 
   /** Guarded by this: one of the above, or a decided errno, 0 if granted. */
   private int state = CALLING;
-
-  /** Guarded by this. */
-  private boolean interrupted;
-
-  /** Guarded by this. */
-  private @Nullable Runnable onInterrupt;
 
   PendingLock(Interrupts interrupts, ReplyPort port, long unique) {
     this.interrupts = interrupts;
@@ -80,29 +73,6 @@ final class PendingLock implements LockReply {
       state = DEFERRED;
     }
     return state == DONE ? DEFERRED : state;
-  }
-
-  @Override
-  public void onInterrupt(Runnable action) {
-    synchronized (this) {
-      onInterrupt = action;
-      if (!interrupted) {
-        return;
-      }
-    }
-    action.run();
-  }
-
-  /** The caller wants to wait no longer. */
-  void interrupt() {
-    Runnable action;
-    synchronized (this) {
-      interrupted = true;
-      action = onInterrupt;
-    }
-    if (action != null) {
-      action.run();
-    }
   }
 
   /** The connection has ended: nobody waits for the answer. */

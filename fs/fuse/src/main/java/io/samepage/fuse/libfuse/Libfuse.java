@@ -1,14 +1,10 @@
 package io.samepage.fuse.libfuse;
 
 import com.kenai.jffi.CallContext;
-import com.kenai.jffi.CallingConvention;
 import com.kenai.jffi.Invoker;
-import com.kenai.jffi.Library;
-import com.kenai.jffi.Type;
 import io.samepage.fuse.MountException;
 import io.samepage.posix.Errno;
-import java.nio.charset.StandardCharsets;
-import java.util.Arrays;
+import io.samepage.posix.SharedLibrary;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -21,19 +17,16 @@ import org.jspecify.annotations.Nullable;
  */
 final class Libfuse {
   private static final String FILE = "libfuse.so.2";
-  private static final int RTLD_LAZY = 1;
 
   private static final Invoker CALL = Invoker.getInstance();
-  private static final CallContext NONE = context(0);
-  private static final CallContext ONE = context(1);
-  private static final CallContext TWO = context(2);
-  private static final CallContext THREE = context(3);
-  private static final CallContext FOUR = context(4);
-  private static final CallContext FIVE = context(5);
+  private static final CallContext NONE = SharedLibrary.longs(0);
+  private static final CallContext ONE = SharedLibrary.longs(1);
+  private static final CallContext TWO = SharedLibrary.longs(2);
+  private static final CallContext FOUR = SharedLibrary.longs(4);
+  private static final CallContext FIVE = SharedLibrary.longs(5);
 
   private static @Nullable Libfuse instance;
 
-  private final long handle;
   private final long mount;
   private final long unmount;
   private final long create;
@@ -47,77 +40,48 @@ final class Libfuse {
   private final long invalEntry;
   private final long getContext;
 
-  private Libfuse(long handle) throws MountException {
-    this.handle = handle;
-    mount = find("fuse_mount", "2.6");
-    unmount = find("fuse_unmount", "2.6");
-    create = find("fuse_new", "2.6");
-    destroy = find("fuse_destroy", "2.2");
-    getSession = find("fuse_get_session", "2.6");
-    process = find("fuse_session_process", "2.4");
-    chanNew = find("fuse_chan_new", "2.6");
-    chanFd = find("fuse_chan_fd", "2.4");
-    chanDestroy = find("fuse_chan_destroy", "2.4");
-    invalInode = find("fuse_lowlevel_notify_inval_inode", "2.8");
-    invalEntry = find("fuse_lowlevel_notify_inval_entry", "2.8");
-    getContext = find("fuse_get_context", "2.8");
-    find("fuse_fs_fallocate", "2.9.1"); // older ones call back with less
+  private Libfuse(SharedLibrary library) throws MountException {
+    mount = find(library, "fuse_mount", "2.6");
+    unmount = find(library, "fuse_unmount", "2.6");
+    create = find(library, "fuse_new", "2.6");
+    destroy = find(library, "fuse_destroy", "2.2");
+    getSession = find(library, "fuse_get_session", "2.6");
+    process = find(library, "fuse_session_process", "2.4");
+    chanNew = find(library, "fuse_chan_new", "2.6");
+    chanFd = find(library, "fuse_chan_fd", "2.4");
+    chanDestroy = find(library, "fuse_chan_destroy", "2.4");
+    invalInode = find(library, "fuse_lowlevel_notify_inval_inode", "2.8");
+    invalEntry = find(library, "fuse_lowlevel_notify_inval_entry", "2.8");
+    getContext = find(library, "fuse_get_context", "2.8");
+    find(library, "fuse_fs_fallocate", "2.9.1"); // older ones call back with less
   }
 
   /** The library; an exception that names the package where there is none. */
   static synchronized Libfuse open() throws MountException {
     if (instance == null) {
-      long name = string(FILE);
-      long handle = CALL.invokeN2(TWO, symbol("dlopen"), name, RTLD_LAZY);
-      Memory.free(name);
-      if (handle == 0) {
+      SharedLibrary library = SharedLibrary.open(FILE);
+      if (library == null) {
         throw new MountException(
             Errno.ENOENT,
             "libfuse 2 ("
                 + FILE
                 + ") is not installed: apt-get install libfuse2, or use transport=kernel");
       }
-      instance = new Libfuse(handle);
+      instance = new Libfuse(library);
     }
     return instance;
   }
 
-  private static long symbol(String name) {
-    return Library.getDefault().getSymbolAddress(name);
-  }
-
-  private static long string(String text) {
-    long memory = Memory.allocate(text.length() + 1);
-    Memory.putString(memory, text.getBytes(StandardCharsets.US_ASCII));
-    return memory;
-  }
-
-  /**
-   * A function in the version that the headers of 2.9 mean. Asked for a name alone, glibc gives the
-   * oldest fuse_new, which takes other arguments.
-   */
-  private long find(String name, String version) throws MountException {
-    long dlvsym = symbol("dlvsym");
-    long symbol = string(name);
-    long label = string("FUSE_" + version);
-    long address =
-        dlvsym == 0
-            ? CALL.invokeN2(TWO, symbol("dlsym"), handle, symbol)
-            : CALL.invokeN3(THREE, dlvsym, handle, symbol, label);
-    Memory.free(label);
-    Memory.free(symbol);
+  /** A function in the version that the headers of 2.9 mean: of fuse_new there are two. */
+  private static long find(SharedLibrary library, String name, String version)
+      throws MountException {
+    long address = library.find(name, "FUSE_" + version);
     if (address == 0) {
       throw new MountException(
           Errno.ENOENT,
           FILE + " has no " + name + ", as libfuse 2.9.1 and newer have: install a newer libfuse2");
     }
     return address;
-  }
-
-  private static CallContext context(int arguments) {
-    Type[] types = new Type[arguments];
-    Arrays.fill(types, Type.SLONG);
-    return CallContext.getCallContext(Type.SLONG, types, CallingConvention.DEFAULT, false);
   }
 
   /** A channel to a mount that has just been made; 0: it did not come about. */

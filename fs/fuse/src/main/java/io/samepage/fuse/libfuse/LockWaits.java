@@ -1,12 +1,11 @@
 package io.samepage.fuse.libfuse;
 
-import io.samepage.fuse.LockReply;
+import io.samepage.fuse.InterruptibleLockReply;
 import io.samepage.posix.Errno;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Threads that wait for a lock, by the number of the request, so that an interrupt finds them.
@@ -85,19 +84,13 @@ final class LockWaits {
   }
 
   /** One request for a lock. */
-  final class Wait implements LockReply {
+  final class Wait extends InterruptibleLockReply {
     private static final int UNDECIDED = -1;
 
     private final long unique;
 
     /** Guarded by this: an errno, 0 for granted. */
     private int result = UNDECIDED;
-
-    /** Guarded by this. */
-    private boolean interrupted;
-
-    /** Guarded by this. */
-    private @Nullable Runnable onInterrupt;
 
     private Wait(long unique) {
       this.unique = unique;
@@ -117,28 +110,6 @@ final class LockWaits {
       if (result == UNDECIDED) {
         result = errno;
         notifyAll();
-      }
-    }
-
-    @Override
-    public void onInterrupt(Runnable action) {
-      synchronized (this) {
-        onInterrupt = action;
-        if (!interrupted) {
-          return;
-        }
-      }
-      action.run();
-    }
-
-    private void interrupt() {
-      Runnable action;
-      synchronized (this) {
-        interrupted = true;
-        action = onInterrupt;
-      }
-      if (action != null) {
-        action.run();
       }
     }
 

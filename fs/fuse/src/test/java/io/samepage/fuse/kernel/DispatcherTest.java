@@ -139,7 +139,7 @@ class DispatcherTest {
 
   @Test
   void attributesAreEncoded() {
-    MemoryFileSystem.Node node = fs.addFile("f", "content".getBytes(UTF_8));
+    MemoryNode node = fs.addFile("f", "content".getBytes(UTF_8));
     node.rdev = 0x12345678;
     node.atime = -5;
     node.mtimeNanos = 999_999_999;
@@ -237,7 +237,7 @@ class DispatcherTest {
 
   @Test
   void extendedAttributesAreAskedForTheirSizeFirst() {
-    MemoryFileSystem.Node node = fs.addFile("f", new byte[0]);
+    MemoryNode node = fs.addFile("f", new byte[0]);
     answer(request(Opcode.SETXATTR, node.id).u32(4, 0, 0, 0).string("user.a/b").u32(0x04030201));
     ByteBuffer size = answer(request(Opcode.GETXATTR, node.id).u32(0, 0).string("user.a/b"));
     assertThat(size.capacity()).isEqualTo(8);
@@ -248,17 +248,17 @@ class DispatcherTest {
         .isEqualTo(Errno.ERANGE);
     assertThat(answer(request(Opcode.LISTXATTR, node.id).u32(0, 0)).getInt(0)).isEqualTo(9);
     assertThat(error(request(Opcode.LISTXATTR, node.id).u32(8, 0))).isEqualTo(Errno.ERANGE);
-    node.xattrs.put(new MemoryFileSystem.Name("user.large"), new byte[65537]);
+    node.xattrs.put(new MemoryNode.Name("user.large"), new byte[65537]);
     assertThat(error(request(Opcode.GETXATTR, node.id).u32(0, 0).string("user.large")))
         .isEqualTo(Errno.E2BIG);
   }
 
   @Test
   void anOldKernelsSetxattrIsShorter() {
-    MemoryFileSystem.Node node = fs.addFile("f", new byte[0]);
+    MemoryNode node = fs.addFile("f", new byte[0]);
     x = new Exchange(fs, interrupts, false);
     answer(request(Opcode.SETXATTR, node.id).u32(4, 0).string("user.a").u32(7));
-    assertThat(node.xattrs).containsKey(new MemoryFileSystem.Name("user.a"));
+    assertThat(node.xattrs).containsKey(new MemoryNode.Name("user.a"));
   }
 
   @Test
@@ -277,7 +277,7 @@ class DispatcherTest {
 
   @Test
   void whatDoesNotReachTheKernelIsTakenBack() {
-    MemoryFileSystem.Node node = fs.addFile("f", new byte[0]);
+    MemoryNode node = fs.addFile("f", new byte[0]);
     for (int i = 0; i < 10; i++) {
       fs.addFile("g" + i, new byte[0]);
     }
@@ -333,8 +333,8 @@ class DispatcherTest {
 
   @Test
   void forgetsAreCountedExactly() {
-    MemoryFileSystem.Node f = fs.addFile("f", new byte[0]);
-    MemoryFileSystem.Node g = fs.addFile("g", new byte[0]);
+    MemoryNode f = fs.addFile("f", new byte[0]);
+    MemoryNode g = fs.addFile("g", new byte[0]);
     for (int i = 0; i < 5; i++) {
       lookup("f");
       lookup("g");

@@ -13,18 +13,16 @@ import io.samepage.fuse.FileSystemStatistics;
 import io.samepage.fuse.LockReply;
 import io.samepage.fuse.Opened;
 import io.samepage.fuse.Request;
+import io.samepage.fuse.kernel.MemoryNode.Name;
 import io.samepage.posix.Errno;
 import io.samepage.posix.ErrnoException;
 import io.samepage.posix.Linux;
 import io.samepage.posix.NativeBuffer;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
-import java.util.List;
 import java.util.Map;
-import java.util.TreeMap;
 import jnr.ffi.Pointer;
 import jnr.ffi.Runtime;
 
@@ -39,11 +37,8 @@ public class MemoryFileSystem implements FileSystem {
 
   private static final Runtime RUNTIME = Runtime.getSystemRuntime();
 
-  /** The largest file. */
-  private static final int MOST = 64 << 20;
-
-  private final Map<Long, Node> nodes = new HashMap<>();
-  private final Map<Long, Node> handles = new HashMap<>();
+  private final Map<Long, MemoryNode> nodes = new HashMap<>();
+  private final Map<Long, MemoryNode> handles = new HashMap<>();
   private final long validNanos;
   private long lastNode = ROOT;
   private long lastHandle;
@@ -62,84 +57,11 @@ public class MemoryFileSystem implements FileSystem {
    */
   public MemoryFileSystem(long validNanos) {
     this.validNanos = validNanos;
-    Node root = new Node(ROOT, Linux.S_IFDIR | 0755, 0, 0, now());
+    MemoryNode root = new MemoryNode(ROOT, Linux.S_IFDIR | 0755, 0, 0, now());
     root.parent = root;
     root.nlink = 2;
     nodes.put(ROOT, root);
   }
-
-  /** A name as a key. */
-  record Name(String bytes) {
-    static Name of(byte[] bytes) {
-      return new Name(new String(bytes, StandardCharsets.ISO_8859_1));
-    }
-
-    byte[] toBytes() {
-      return bytes.getBytes(StandardCharsets.ISO_8859_1);
-    }
-  }
-
-  /** An inode. */
-  static final class Node {
-    final long id;
-    int mode;
-    int uid;
-    int gid;
-    int nlink = 1;
-    int rdev;
-    byte[] data = {};
-    int size;
-    long atime;
-    int atimeNanos;
-    long mtime;
-    int mtimeNanos;
-    long ctime;
-    long btime;
-    long lookups;
-    Node parent;
-    int backingId;
-    final Map<Name, Long> names = new HashMap<>();
-    final TreeMap<Long, DirectoryEntry> entries = new TreeMap<>();
-    final Map<Name, byte[]> xattrs = new TreeMap<>((a, b) -> a.bytes().compareTo(b.bytes()));
-    final List<HeldLock> locks = new ArrayList<>();
-    final List<WaitingLock> waiting = new ArrayList<>();
-    long lastCookie = 2;
-
-    Node(long id, int mode, int uid, int gid, long now) {
-      atime = now;
-      mtime = now;
-      ctime = now;
-      btime = now;
-      this.id = id;
-      this.mode = mode;
-      this.uid = uid;
-      this.gid = gid;
-    }
-
-    boolean isDirectory() {
-      return (mode & Linux.S_IFMT) == Linux.S_IFDIR;
-    }
-
-    void resize(long size64) throws ErrnoException {
-      if (size64 > MOST) {
-        throw ErrnoException.of(Errno.EFBIG);
-      }
-      int newSize = (int) size64;
-      if (newSize > data.length) {
-        data = Arrays.copyOf(data, Math.max(newSize, data.length * 2));
-      }
-      if (newSize < size) {
-        Arrays.fill(data, newSize, size, (byte) 0);
-      }
-      size = newSize;
-    }
-  }
-
-  record DirectoryEntry(Name name, Node node) {}
-
-  record HeldLock(long owner, boolean flock, FileLock lock) {}
-
-  record WaitingLock(long owner, boolean flock, FileLock lock, LockReply reply) {}
 
   /** The time, in seconds. */
   long now() {
@@ -155,20 +77,20 @@ public class MemoryFileSystem implements FileSystem {
     return handles.size();
   }
 
-  synchronized Node add(Node parent, String name, int mode) {
-    Node node = make(mode, 0, 0);
-    link(parent, new Name(name), node);
+  synchronized MemoryNode add(MemoryNode parent, String name, int mode) {
+    MemoryNode node = make(mode, 0, 0);
+    parent.link(new Name(name), node);
     return node;
   }
 
-  synchronized Node addFile(String name, byte[] content) {
-    Node node = add(nodes.get(ROOT), name, Linux.S_IFREG | 0644);
+  synchronized MemoryNode addFile(String name, byte[] content) {
+    MemoryNode node = add(nodes.get(ROOT), name, Linux.S_IFREG | 0644);
     node.data = content.clone();
     node.size = content.length;
     return node;
   }
 
-  synchronized Node root() {
+  synchronized MemoryNode root() {
     return nodes.get(ROOT);
   }
 
@@ -176,8 +98,8 @@ public class MemoryFileSystem implements FileSystem {
     return connection.backingFiles();
   }
 
-  private Node make(int mode, int uid, int gid) {
-    Node node = new Node(++lastNode, mode, uid, gid, now());
+  private MemoryNode make(int mode, int uid, int gid) {
+    MemoryNode node = new MemoryNode(++lastNode, mode, uid, gid, now());
     if (node.isDirectory()) {
       node.nlink = 2;
     }
@@ -185,78 +107,23 @@ public class MemoryFileSystem implements FileSystem {
     return node;
   }
 
-  private static void link(Node parent, Name name, Node node) {
-    long cookie = ++parent.lastCookie;
-    parent.names.put(name, cookie);
-    parent.entries.put(cookie, new DirectoryEntry(name, node));
-    if (node.isDirectory()) {
-      node.parent = parent;
-      parent.nlink++;
-    }
-  }
-
-  private static Node cut(Node parent, Name name) {
-    Node node = parent.entries.remove(parent.names.remove(name)).node();
-    if (node.isDirectory()) {
-      parent.nlink--;
-    }
-    return node;
-  }
-
-  Node node(long nodeid) throws ErrnoException {
-    Node node = nodes.get(nodeid);
+  MemoryNode node(long nodeid) throws ErrnoException {
+    MemoryNode node = nodes.get(nodeid);
     if (node == null) {
       throw ErrnoException.of(Errno.ESTALE);
     }
     return node;
   }
 
-  private Node child(Node parent, Name name) {
-    Long cookie = parent.names.get(name);
-    return cookie == null ? null : parent.entries.get(cookie).node();
-  }
-
-  private Node present(Node parent, Name name) throws ErrnoException {
-    Node node = child(parent, name);
-    if (node == null) {
-      throw ErrnoException.of(Errno.ENOENT);
-    }
-    return node;
-  }
-
-  private void fill(Node node, Attributes a) {
-    a.ino = node.id;
-    a.size = node.size;
-    a.blocks = (node.size + 511L) / 512;
-    a.atimeSeconds = node.atime;
-    a.atimeNanos = node.atimeNanos;
-    a.mtimeSeconds = node.mtime;
-    a.mtimeNanos = node.mtimeNanos;
-    a.ctimeSeconds = node.ctime;
-    a.ctimeNanos = 0;
-    a.hasBtime = true;
-    a.btimeSeconds = node.btime;
-    a.btimeNanos = 7;
-    a.mode = node.mode;
-    a.nlink = node.nlink;
-    a.uid = node.uid;
-    a.gid = node.gid;
-    a.rdev = node.rdev;
-    a.blksize = 4096;
-    a.statxAttributes = 0;
-    a.statxAttributesMask = 0;
-    a.validNanos = validNanos;
-  }
-
-  private void fill(Node node, Entry entry) {
+  private void fill(MemoryNode node, Entry entry) {
     node.lookups++;
     entry.nodeid = node.id;
     entry.generation = 0;
     entry.entryValidNanos = validNanos;
-    fill(node, entry.attributes);
+    node.show(entry.attributes, validNanos);
   }
 
-  private void drop(Node node) {
+  private void drop(MemoryNode node) {
     if (node.nlink == 0 && node.lookups == 0) {
       nodes.remove(node.id);
     }
@@ -276,7 +143,7 @@ public class MemoryFileSystem implements FileSystem {
   @Override
   public synchronized void lookup(Request request, long parent, byte[] name, Entry entry)
       throws ErrnoException {
-    Node node = child(node(parent), Name.of(name));
+    MemoryNode node = node(parent).child(Name.of(name));
     if (node == null) {
       entry.nodeid = 0;
       entry.entryValidNanos = validNanos;
@@ -287,7 +154,7 @@ public class MemoryFileSystem implements FileSystem {
 
   @Override
   public synchronized void forget(long nodeid, long count) {
-    Node node = nodes.get(nodeid);
+    MemoryNode node = nodes.get(nodeid);
     if (node == null || node.lookups < count) {
       throw new IllegalStateException("forget " + count + " of node " + nodeid);
     }
@@ -298,14 +165,14 @@ public class MemoryFileSystem implements FileSystem {
   @Override
   public synchronized void getattr(Request request, long nodeid, long handle, Attributes attributes)
       throws ErrnoException {
-    fill(node(nodeid), attributes);
+    node(nodeid).show(attributes, validNanos);
   }
 
   @Override
   public synchronized void setattr(
       Request request, long nodeid, AttributeChange change, Attributes attributes)
       throws ErrnoException {
-    Node node = node(nodeid);
+    MemoryNode node = node(nodeid);
     long now = now();
     if (change.setMode) {
       node.mode = (node.mode & Linux.S_IFMT) | (change.mode & 07777);
@@ -333,35 +200,35 @@ public class MemoryFileSystem implements FileSystem {
       node.mode &= ~(Linux.S_ISUID | Linux.S_ISGID);
     }
     node.ctime = now;
-    fill(node, attributes);
+    node.show(attributes, validNanos);
   }
 
   @Override
   public synchronized byte[] readlink(Request request, long nodeid) throws ErrnoException {
-    Node node = node(nodeid);
+    MemoryNode node = node(nodeid);
     return Arrays.copyOf(node.data, node.size);
   }
 
-  private Node directory(long nodeid) throws ErrnoException {
-    Node node = node(nodeid);
+  private MemoryNode directory(long nodeid) throws ErrnoException {
+    MemoryNode node = node(nodeid);
     if (!node.isDirectory()) {
       throw ErrnoException.of(Errno.ENOTDIR);
     }
     return node;
   }
 
-  private Node create(Request request, long parent, byte[] name, int mode, int umask)
+  private MemoryNode create(Request request, long parent, byte[] name, int mode, int umask)
       throws ErrnoException {
-    Node directory = directory(parent);
+    MemoryNode directory = directory(parent);
     Name key = Name.of(name);
     if (name.length > 255) {
       throw ErrnoException.of(Errno.ENAMETOOLONG);
     }
-    if (child(directory, key) != null) {
+    if (directory.child(key) != null) {
       throw ErrnoException.of(Errno.EEXIST);
     }
-    Node node = make(mode & ~umask, request.uid(), request.gid());
-    link(directory, key, node);
+    MemoryNode node = make(mode & ~umask, request.uid(), request.gid());
+    directory.link(key, node);
     return node;
   }
 
@@ -369,7 +236,7 @@ public class MemoryFileSystem implements FileSystem {
   public synchronized void mknod(
       Request request, long parent, byte[] name, int mode, int umask, int rdev, Entry entry)
       throws ErrnoException {
-    Node node = create(request, parent, name, mode, umask);
+    MemoryNode node = create(request, parent, name, mode, umask);
     node.rdev = rdev;
     fill(node, entry);
   }
@@ -384,7 +251,7 @@ public class MemoryFileSystem implements FileSystem {
   @Override
   public synchronized void symlink(
       Request request, long parent, byte[] name, byte[] target, Entry entry) throws ErrnoException {
-    Node node = create(request, parent, name, Linux.S_IFLNK | 0777, 0);
+    MemoryNode node = create(request, parent, name, Linux.S_IFLNK | 0777, 0);
     node.data = target;
     node.size = target.length;
     fill(node, entry);
@@ -394,39 +261,39 @@ public class MemoryFileSystem implements FileSystem {
   public synchronized void link(
       Request request, long nodeid, long newParent, byte[] newName, Entry entry)
       throws ErrnoException {
-    Node node = node(nodeid);
-    Node directory = directory(newParent);
-    if (child(directory, Name.of(newName)) != null) {
+    MemoryNode node = node(nodeid);
+    MemoryNode directory = directory(newParent);
+    if (directory.child(Name.of(newName)) != null) {
       throw ErrnoException.of(Errno.EEXIST);
     }
-    link(directory, Name.of(newName), node);
+    directory.link(Name.of(newName), node);
     node.nlink++;
     fill(node, entry);
   }
 
   @Override
   public synchronized void unlink(Request request, long parent, byte[] name) throws ErrnoException {
-    Node directory = directory(parent);
-    Node node = present(directory, Name.of(name));
+    MemoryNode directory = directory(parent);
+    MemoryNode node = directory.present(Name.of(name));
     if (node.isDirectory()) {
       throw ErrnoException.of(Errno.EISDIR);
     }
-    cut(directory, Name.of(name));
+    directory.cut(Name.of(name));
     node.nlink--;
     drop(node);
   }
 
   @Override
   public synchronized void rmdir(Request request, long parent, byte[] name) throws ErrnoException {
-    Node directory = directory(parent);
-    Node node = present(directory, Name.of(name));
+    MemoryNode directory = directory(parent);
+    MemoryNode node = directory.present(Name.of(name));
     if (!node.isDirectory()) {
       throw ErrnoException.of(Errno.ENOTDIR);
     }
     if (!node.names.isEmpty()) {
       throw ErrnoException.of(Errno.ENOTEMPTY);
     }
-    cut(directory, Name.of(name));
+    directory.cut(Name.of(name));
     node.nlink = 0;
     drop(node);
   }
@@ -435,10 +302,10 @@ public class MemoryFileSystem implements FileSystem {
   public synchronized void rename(
       Request request, long parent, byte[] name, long newParent, byte[] newName, int flags)
       throws ErrnoException {
-    Node from = directory(parent);
-    Node to = directory(newParent);
-    Node node = present(from, Name.of(name));
-    Node old = child(to, Name.of(newName));
+    MemoryNode from = directory(parent);
+    MemoryNode to = directory(newParent);
+    MemoryNode node = from.present(Name.of(name));
+    MemoryNode old = to.child(Name.of(newName));
     if ((flags & ~(Linux.RENAME_NOREPLACE | Linux.RENAME_EXCHANGE)) != 0) {
       throw ErrnoException.of(Errno.EINVAL);
     }
@@ -452,10 +319,10 @@ public class MemoryFileSystem implements FileSystem {
       if (old == null) {
         throw ErrnoException.of(Errno.ENOENT);
       }
-      cut(from, Name.of(name));
-      cut(to, Name.of(newName));
-      link(from, Name.of(name), old);
-      link(to, Name.of(newName), node);
+      from.cut(Name.of(name));
+      to.cut(Name.of(newName));
+      from.link(Name.of(name), old);
+      to.link(Name.of(newName), node);
       return;
     }
     if (old != null) {
@@ -465,19 +332,19 @@ public class MemoryFileSystem implements FileSystem {
         unlink(request, newParent, newName);
       }
     }
-    cut(from, Name.of(name));
-    link(to, Name.of(newName), node);
+    from.cut(Name.of(name));
+    to.link(Name.of(newName), node);
   }
 
-  private Node handle(long handle) throws ErrnoException {
-    Node node = handles.get(handle);
+  private MemoryNode handle(long handle) throws ErrnoException {
+    MemoryNode node = handles.get(handle);
     if (node == null) {
       throw ErrnoException.of(Errno.EBADF);
     }
     return node;
   }
 
-  private long handle(Node node) {
+  private long handle(MemoryNode node) {
     handles.put(++lastHandle, node);
     return lastHandle;
   }
@@ -486,7 +353,7 @@ public class MemoryFileSystem implements FileSystem {
   public synchronized void open(
       Request request, long nodeid, int flags, boolean killSuidgid, Opened opened)
       throws ErrnoException {
-    Node node = node(nodeid);
+    MemoryNode node = node(nodeid);
     if ((flags & Linux.O_TRUNC) != 0) {
       node.resize(0);
       if (killSuidgid) {
@@ -509,7 +376,7 @@ public class MemoryFileSystem implements FileSystem {
       Entry entry,
       Opened opened)
       throws ErrnoException {
-    Node node = create(request, parent, name, mode, umask);
+    MemoryNode node = create(request, parent, name, mode, umask);
     fill(node, entry);
     opened.handle = handle(node);
     opened.backingId = node.backingId;
@@ -519,7 +386,7 @@ public class MemoryFileSystem implements FileSystem {
   public synchronized void tmpfile(
       Request request, long parent, int flags, int mode, int umask, Entry entry, Opened opened)
       throws ErrnoException {
-    Node node = make(mode & ~umask, request.uid(), request.gid());
+    MemoryNode node = make(mode & ~umask, request.uid(), request.gid());
     node.nlink = 0;
     fill(node, entry);
     opened.handle = handle(node);
@@ -529,7 +396,7 @@ public class MemoryFileSystem implements FileSystem {
   public synchronized int read(
       Request request, long nodeid, long handle, long offset, int size, NativeBuffer out)
       throws ErrnoException {
-    Node node = handle(handle);
+    MemoryNode node = handle(handle);
     int n = (int) Math.max(0, Math.min(size, node.size - offset));
     if (n > 0) {
       out.bytes().put(0, node.data, (int) offset, n);
@@ -548,7 +415,7 @@ public class MemoryFileSystem implements FileSystem {
       boolean killSuidgid,
       boolean writeback)
       throws ErrnoException {
-    Node node = handle(handle);
+    MemoryNode node = handle(handle);
     if (offset + size > node.size) {
       node.resize(offset + size);
     }
@@ -564,21 +431,16 @@ public class MemoryFileSystem implements FileSystem {
   @Override
   public synchronized void flush(Request request, long nodeid, long handle, long lockOwner)
       throws ErrnoException {
-    Node node = node(nodeid);
-    if (node.locks.removeIf(l -> !l.flock() && l.owner() == lockOwner)) {
-      grant(node);
-    }
+    node(nodeid).locks.release(lockOwner, false);
   }
 
   @Override
   public synchronized void release(Request request, long nodeid, long handle, long flockOwner) {
-    Node node = handles.remove(handle);
+    MemoryNode node = handles.remove(handle);
     if (node == null) {
       throw new IllegalStateException("release of handle " + handle);
     }
-    if (node.locks.removeIf(l -> l.flock() && l.owner() == flockOwner)) {
-      grant(node);
-    }
+    node.locks.release(flockOwner, true);
   }
 
   @Override
@@ -598,7 +460,7 @@ public class MemoryFileSystem implements FileSystem {
     if (mode != 0) {
       throw ErrnoException.of(Errno.ENOSYS);
     }
-    Node node = node(nodeid);
+    MemoryNode node = node(nodeid);
     if (offset + length > node.size) {
       node.resize(offset + length);
     }
@@ -607,7 +469,7 @@ public class MemoryFileSystem implements FileSystem {
   @Override
   public synchronized long lseek(Request request, long nodeid, long handle, long offset, int whence)
       throws ErrnoException {
-    Node node = node(nodeid);
+    MemoryNode node = node(nodeid);
     if (offset >= node.size) {
       throw ErrnoException.of(Errno.ENXIO);
     }
@@ -625,8 +487,8 @@ public class MemoryFileSystem implements FileSystem {
       long offsetOut,
       long length)
       throws ErrnoException {
-    Node in = node(nodeidIn);
-    Node out = node(nodeidOut);
+    MemoryNode in = node(nodeidIn);
+    MemoryNode out = node(nodeidOut);
     int n = (int) Math.max(0, Math.min(length, in.size - offsetIn));
     if (n == 0) {
       return 0;
@@ -642,15 +504,16 @@ public class MemoryFileSystem implements FileSystem {
   @Override
   public synchronized void readdir(Request request, long nodeid, long offset, DirectoryReply reply)
       throws ErrnoException {
-    Node node = directory(nodeid);
+    MemoryNode node = directory(nodeid);
     if (offset < 1 && !reply.add(new byte[] {'.'}, node.id, Linux.DT_DIR, 1)) {
       return;
     }
     if (offset < 2 && !reply.add(new byte[] {'.', '.'}, node.parent.id, Linux.DT_DIR, 2)) {
       return;
     }
-    for (Map.Entry<Long, DirectoryEntry> e : node.entries.tailMap(offset, false).entrySet()) {
-      Node child = e.getValue().node();
+    for (Map.Entry<Long, MemoryNode.DirectoryEntry> e :
+        node.entries.tailMap(offset, false).entrySet()) {
+      MemoryNode child = e.getValue().node();
       int type = (child.mode & Linux.S_IFMT) >>> 12;
       if (!reply.add(e.getValue().name().toBytes(), child.id, type, e.getKey())) {
         return;
@@ -661,14 +524,15 @@ public class MemoryFileSystem implements FileSystem {
   @Override
   public synchronized void readdirplus(
       Request request, long nodeid, long offset, DirectoryPlusReply reply) throws ErrnoException {
-    Node node = directory(nodeid);
+    MemoryNode node = directory(nodeid);
     if (offset < 1 && !dot(".", node, 1, reply)) {
       return;
     }
     if (offset < 2 && !dot("..", node.parent, 2, reply)) {
       return;
     }
-    for (Map.Entry<Long, DirectoryEntry> e : node.entries.tailMap(offset, false).entrySet()) {
+    for (Map.Entry<Long, MemoryNode.DirectoryEntry> e :
+        node.entries.tailMap(offset, false).entrySet()) {
       byte[] name = e.getValue().name().toBytes();
       if (!reply.fits(name)) {
         return;
@@ -678,7 +542,7 @@ public class MemoryFileSystem implements FileSystem {
     }
   }
 
-  private static boolean dot(String name, Node node, long next, DirectoryPlusReply reply) {
+  private static boolean dot(String name, MemoryNode node, long next, DirectoryPlusReply reply) {
     byte[] bytes = name.getBytes(StandardCharsets.US_ASCII);
     if (!reply.fits(bytes)) {
       return false;
@@ -706,7 +570,7 @@ public class MemoryFileSystem implements FileSystem {
   public synchronized void setxattr(
       Request request, long nodeid, byte[] name, byte[] value, int flags, boolean killSgid)
       throws ErrnoException {
-    Node node = node(nodeid);
+    MemoryNode node = node(nodeid);
     boolean there = node.xattrs.containsKey(Name.of(name));
     if (there && (flags & Linux.XATTR_CREATE) != 0) {
       throw ErrnoException.of(Errno.EEXIST);
@@ -742,30 +606,11 @@ public class MemoryFileSystem implements FileSystem {
     }
   }
 
-  private static boolean overlap(FileLock a, FileLock b) {
-    return a.start() <= b.end() && b.start() <= a.end();
-  }
-
-  private static HeldLock conflict(Node node, long owner, boolean flock, FileLock lock) {
-    for (HeldLock held : node.locks) {
-      if (held.flock() == flock
-          && held.owner() != owner
-          && overlap(held.lock(), lock)
-          && (held.lock().type() == FileLock.F_WRLCK || lock.type() == FileLock.F_WRLCK)) {
-        return held;
-      }
-    }
-    return null;
-  }
-
   @Override
   public synchronized FileLock getlk(
       Request request, long nodeid, long handle, long lockOwner, FileLock lock)
       throws ErrnoException {
-    HeldLock held = conflict(node(nodeid), lockOwner, false, lock);
-    return held != null
-        ? held.lock()
-        : new FileLock(lock.start(), lock.end(), FileLock.F_UNLCK, lock.pid());
+    return node(nodeid).locks.test(lockOwner, lock);
   }
 
   @Override
@@ -779,64 +624,7 @@ public class MemoryFileSystem implements FileSystem {
       boolean wait,
       LockReply reply)
       throws ErrnoException {
-    Node node = node(nodeid);
-    if (lock.type() != FileLock.F_UNLCK && conflict(node, lockOwner, flock, lock) != null) {
-      if (!wait) {
-        throw ErrnoException.of(Errno.EAGAIN);
-      }
-      WaitingLock waiting = new WaitingLock(lockOwner, flock, lock, reply);
-      node.waiting.add(waiting);
-      reply.onInterrupt(
-          () -> {
-            synchronized (this) {
-              if (node.waiting.remove(waiting)) {
-                reply.failed(Errno.EINTR);
-              }
-            }
-          });
-      return;
-    }
-    apply(node, lockOwner, flock, lock);
-    reply.granted();
-    grant(node);
-  }
-
-  private static void apply(Node node, long owner, boolean flock, FileLock lock) {
-    List<HeldLock> rest = new ArrayList<>();
-    node.locks.removeIf(
-        held -> {
-          FileLock old = held.lock();
-          if (held.owner() != owner || held.flock() != flock || !overlap(old, lock)) {
-            return false;
-          }
-          if (old.start() < lock.start()) {
-            rest.add(
-                new HeldLock(
-                    owner,
-                    flock,
-                    new FileLock(old.start(), lock.start() - 1, old.type(), old.pid())));
-          }
-          if (old.end() > lock.end()) {
-            rest.add(
-                new HeldLock(
-                    owner, flock, new FileLock(lock.end() + 1, old.end(), old.type(), old.pid())));
-          }
-          return true;
-        });
-    node.locks.addAll(rest);
-    if (lock.type() != FileLock.F_UNLCK) {
-      node.locks.add(new HeldLock(owner, flock, lock));
-    }
-  }
-
-  private static void grant(Node node) {
-    for (WaitingLock waiting : new ArrayList<>(node.waiting)) {
-      if (conflict(node, waiting.owner(), waiting.flock(), waiting.lock()) == null) {
-        node.waiting.remove(waiting);
-        apply(node, waiting.owner(), waiting.flock(), waiting.lock());
-        waiting.reply().granted();
-      }
-    }
+    node(nodeid).locks.set(this, lockOwner, flock, lock, wait, reply);
   }
 
   @Override

@@ -8,6 +8,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.concurrent.TimeUnit;
+import java.util.function.BooleanSupplier;
 import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.Assumptions;
 
@@ -15,8 +16,8 @@ import org.junit.jupiter.api.Assumptions;
  * A file system mounted on a new directory. The JVM itself never goes there: a thread of it that
  * waits for its own answer in a page fault would stop a safepoint for good. Child processes do.
  */
-final class TestMount implements AutoCloseable {
-  private static final int PATIENCE_SECONDS = 20;
+public final class TestMount implements AutoCloseable {
+  private static final int PATIENCE_SECONDS = 30;
 
   private final Path directory;
   private final Session session;
@@ -33,21 +34,42 @@ final class TestMount implements AutoCloseable {
   }
 
   static TestMount of(FileSystem fs, UnaryOperator<KernelMountOptions> options) throws Exception {
+    return of(
+        directory -> {
+          KernelMountOptions defaults =
+              KernelMountOptions.of(
+                  directory.toString().getBytes(StandardCharsets.UTF_8),
+                  "samepage-test".getBytes(StandardCharsets.UTF_8));
+          return KernelTransport.mount(options.apply(defaults), fs);
+        },
+        "not permitted");
+  }
+
+  /** What mounts on a directory. */
+  @FunctionalInterface
+  public interface Mounting {
+    Session on(Path directory) throws MountException;
+  }
+
+  /**
+   * Mounts on a new directory, through whatever transport.
+   *
+   * @param lacking what the message says where the host lacks what it takes: then the test is
+   *     skipped
+   */
+  public static TestMount of(Mounting mounting, String lacking) throws Exception {
     Assumptions.assumeTrue(
         Files.isReadable(Path.of("/dev/fuse")) && Files.isWritable(Path.of("/dev/fuse")),
         "/dev/fuse cannot be used here");
     Path directory = Files.createTempDirectory("samepage-fuse-test");
-    KernelMountOptions defaults =
-        KernelMountOptions.of(
-            directory.toString().getBytes(StandardCharsets.UTF_8),
-            "samepage-test".getBytes(StandardCharsets.UTF_8));
     Session session;
     try {
-      session = KernelTransport.mount(options.apply(defaults), fs);
+      session = mounting.on(directory);
     } catch (MountException e) {
       Files.delete(directory);
       Assumptions.assumeFalse(
-          e.getMessage().contains("not permitted"), "mounting is not permitted here");
+          String.valueOf(e.getMessage()).contains(lacking),
+          "it cannot be mounted here: " + e.getMessage());
       throw e;
     }
     return new TestMount(directory, session, connection(directory));
@@ -64,23 +86,39 @@ final class TestMount implements AutoCloseable {
     throw new IllegalStateException(directory + " is not in mountinfo");
   }
 
-  Path directory() {
+  public Path directory() {
     return directory;
   }
 
-  Session session() {
+  public Session session() {
     return session;
   }
 
+  /** How many requests of a kind there were, by the name of its opcode. */
+  long count(String opcode) {
+    return session.requests().getOrDefault(opcode, 0L);
+  }
+
+  /** Waits for what a condition names, which nobody tells of. */
+  static void await(String what, BooleanSupplier condition) throws InterruptedException {
+    long until = System.nanoTime() + TimeUnit.SECONDS.toNanos(PATIENCE_SECONDS);
+    while (!condition.getAsBoolean()) {
+      if (System.nanoTime() - until > 0) {
+        throw new AssertionError("still waiting for: " + what);
+      }
+      Thread.sleep(5);
+    }
+  }
+
   /** Starts a shell in the mount. */
-  Process start(String script) throws IOException {
+  public Process start(String script) throws IOException {
     return new ProcessBuilder("sh", "-c", "cd '" + directory + "' || exit 99\n" + script)
         .redirectErrorStream(true)
         .start();
   }
 
   /** Runs a shell script in the mount; its output, or an exception if it fails. */
-  String sh(String script) throws Exception {
+  public String sh(String script) throws Exception {
     return finish(start(script));
   }
 
@@ -99,14 +137,16 @@ final class TestMount implements AutoCloseable {
     return finish(startPython(program));
   }
 
-  static String finish(Process process) throws Exception {
+  /** Waits for a process; its output, a character for each byte, or an exception if it fails. */
+  public static String finish(Process process) throws Exception {
     StringBuilder output = new StringBuilder();
     Thread reader =
         new Thread(
             () -> {
               try {
                 output.append(
-                    new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8));
+                    new String(
+                        process.getInputStream().readAllBytes(), StandardCharsets.ISO_8859_1));
               } catch (IOException e) {
                 output.append(e);
               }
@@ -132,7 +172,7 @@ final class TestMount implements AutoCloseable {
   }
 
   /** Fails everything that is in work or waits. */
-  void abort() throws IOException {
+  public void abort() throws IOException {
     Path abort = Path.of("/sys/fs/fuse/connections", device, "abort");
     if (Files.exists(abort)) {
       Files.writeString(abort, "1");

@@ -1,17 +1,13 @@
 package io.samepage.fuse.libfuse;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import java.io.IOException;
+import io.samepage.posix.CProgram;
 import java.lang.reflect.Field;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.Locale;
 import java.util.Map;
-import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import ru.serce.jnrfuse.FuseCallbacks;
@@ -59,19 +55,6 @@ final class LayoutsTest {
       };
       static int word(size_t at, const void *of) { return ((const int *)of)[at / 4]; }
       """;
-
-  private static boolean hasCompiler() throws InterruptedException {
-    try {
-      return new ProcessBuilder("gcc", "--version")
-              .redirectErrorStream(true)
-              .redirectOutput(ProcessBuilder.Redirect.DISCARD)
-              .start()
-              .waitFor()
-          == 0;
-    } catch (IOException e) {
-      return false;
-    }
-  }
 
   /** What is compared: the constants of each class in {@link Layouts}, by what they mean in C. */
   private static Map<String, Long> constants() throws IllegalAccessException {
@@ -134,7 +117,7 @@ final class LayoutsTest {
 
   @Test
   void layoutsAreThoseOfTheCompiler(@TempDir Path dir) throws Exception {
-    assumeTrue(hasCompiler(), "gcc is not installed");
+    CProgram.needsCompiler();
     Map<String, Long> constants = constants();
     assertThat(constants).hasSizeGreaterThan(50);
     StringBuilder program = new StringBuilder(HEADERS).append("int main(void) {\n");
@@ -159,7 +142,7 @@ final class LayoutsTest {
           printf("nlink %zu\\n", sizeof(((struct stat *)0)->st_nlink));
         """);
     program.append("  return 0;\n}\n");
-    Map<String, Long> found = compile(dir, program.toString());
+    Map<String, Long> found = CProgram.numbers(dir, program.toString());
     assertThat(found.remove("nlink"))
         .isEqualTo(Layouts.StatOut.WIDE_NLINK ? Long.BYTES : Integer.BYTES);
     constants.put("Operations.NULLPATH_OK", (long) Layouts.Operations.NULLPATH_OK);
@@ -179,26 +162,5 @@ final class LayoutsTest {
     assertThat(FuseCallbacks.FsyncdirCallback.class.getDeclaredMethods()[0].getParameterCount())
         .as("fsyncdir: path, whether data alone, fi")
         .isEqualTo(2);
-  }
-
-  private static Map<String, Long> compile(Path dir, String program) throws Exception {
-    Path source = dir.resolve("layouts.c");
-    Path binary = dir.resolve("layouts");
-    Files.writeString(source, program);
-    run("gcc", "-o", binary.toString(), source.toString());
-    Map<String, Long> found = new HashMap<>();
-    for (String line : run(binary.toString()).lines().toList()) {
-      int space = line.indexOf(' ');
-      found.put(line.substring(0, space), Long.parseLong(line.substring(space + 1)));
-    }
-    return found;
-  }
-
-  private static String run(String... command) throws Exception {
-    Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
-    String out = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-    assertThat(process.waitFor(60, TimeUnit.SECONDS)).isTrue();
-    assertThat(process.exitValue()).as(out).isZero();
-    return out;
   }
 }

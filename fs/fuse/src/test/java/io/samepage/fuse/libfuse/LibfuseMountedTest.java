@@ -4,9 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.samepage.fuse.MountException;
-import io.samepage.fuse.Session;
 import io.samepage.fuse.kernel.MemoryFileSystem;
-import java.io.IOException;
+import io.samepage.fuse.kernel.TestMount;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -20,24 +19,15 @@ import org.junit.jupiter.api.Timeout;
 /** Real mounts through libfuse 2, used by child processes. */
 @Timeout(value = 120, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 final class LibfuseMountedTest {
-  private static final int PATIENCE_SECONDS = 30;
-
   private final MemoryFileSystem fs = new MemoryFileSystem();
-  private Path directory;
-  private Session session;
+  private TestMount mount;
 
   @BeforeEach
   void mount() throws Exception {
-    Assumptions.assumeTrue(Files.isWritable(Path.of("/dev/fuse")), "no /dev/fuse here");
-    directory = Files.createTempDirectory("samepage-libfuse-test");
-    try {
-      session = LibfuseTransport.mount(options(directory, "samepage,test\\"), fs);
-    } catch (MountException e) {
-      Files.delete(directory);
-      Assumptions.assumeFalse(
-          String.valueOf(e.getMessage()).contains("not installed"), "no libfuse 2 here");
-      throw e;
-    }
+    mount =
+        TestMount.of(
+            directory -> LibfuseTransport.mount(options(directory, "samepage,test\\"), fs),
+            "not installed");
   }
 
   private static LibfuseMountOptions options(Path directory, String fsname) {
@@ -50,60 +40,14 @@ final class LibfuseMountedTest {
 
   @AfterEach
   void unmount() throws Exception {
-    if (session == null) {
-      return;
-    }
-    session.unmount();
-    Thread waiter = new Thread(this::awaitEnd);
-    waiter.setDaemon(true);
-    waiter.start();
-    waiter.join(PATIENCE_SECONDS * 1000L);
-    boolean hangs = waiter.isAlive();
-    if (hangs) {
-      abort();
-    }
-    Files.deleteIfExists(directory);
-    assertThat(hangs).as("the session does not end").isFalse();
-  }
-
-  private void awaitEnd() {
-    try {
-      session.awaitEnd();
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
+    if (mount != null) {
+      mount.close();
     }
   }
 
-  private void abort() throws IOException {
-    for (String line : Files.readAllLines(Path.of("/proc/self/mountinfo"))) {
-      String[] fields = line.split(" ", -1);
-      if (fields[4].equals(directory.toString())) {
-        Files.writeString(
-            Path.of("/sys/fs/fuse/connections", fields[2].split(":", -1)[1], "abort"), "1");
-      }
-    }
-  }
-
-  /** Runs a shell script in the mount; its output, or an exception if it fails. */
+  /** Runs a shell script in the mount that ends with the first command that fails; its output. */
   private String sh(String script) throws Exception {
-    Path output = Files.createTempFile("samepage-libfuse-test", ".out");
-    try {
-      Process process =
-          new ProcessBuilder("sh", "-c", "cd '" + directory + "' || exit 99\nset -e\n" + script)
-              .redirectErrorStream(true)
-              .redirectOutput(output.toFile())
-              .start();
-      if (!process.waitFor(PATIENCE_SECONDS, TimeUnit.SECONDS)) {
-        process.destroyForcibly();
-        abort();
-        throw new AssertionError("a child process hangs");
-      }
-      String said = Files.readString(output, StandardCharsets.ISO_8859_1);
-      assertThat(process.exitValue()).as(said).isZero();
-      return said;
-    } finally {
-      Files.delete(output);
-    }
+    return mount.sh("set -e\n" + script);
   }
 
   @Test
@@ -151,7 +95,7 @@ final class LibfuseMountedTest {
                 "dd if=/dev/urandom of=f bs=1M count=10 status=none; cp f g; cmp f g; dd if=f of=h bs=1M"
                     + " oflag=direct iflag=direct status=none || cp f h; cmp f h; echo same"))
         .isEqualTo("same\n");
-    assertThat(session.requests().get("WRITE"))
+    assertThat(mount.session().requests().get("WRITE"))
         .as("requests are larger than a page")
         .isLessThan(400);
   }
@@ -169,17 +113,13 @@ final class LibfuseMountedTest {
   @Test
   void theSessionEndsThoughSomebodyWaitsForALock() throws Exception {
     Assumptions.assumeTrue(Files.isExecutable(Path.of("/usr/bin/flock")), "no flock(1) here");
-    Process waiter =
-        new ProcessBuilder("sh", "-c", "cd '" + directory + "'; exec 3<>f; flock 3; flock f true")
-            .redirectErrorStream(true)
-            .redirectOutput(ProcessBuilder.Redirect.DISCARD)
-            .start();
-    while (session.requests().getOrDefault("SETLKW", 0L) < 2) {
+    Process waiter = mount.start("exec 3<>f; flock 3; flock f true");
+    while (mount.session().requests().getOrDefault("SETLKW", 0L) < 2) {
       Thread.onSpinWait();
     }
-    abort();
-    awaitEnd();
-    assertThat(waiter.waitFor(PATIENCE_SECONDS, TimeUnit.SECONDS)).isTrue();
+    mount.abort();
+    mount.session().awaitEnd();
+    assertThat(waiter.waitFor(30, TimeUnit.SECONDS)).isTrue();
     assertThat(fs.lookups()).isZero();
   }
 
@@ -188,26 +128,24 @@ final class LibfuseMountedTest {
     assertThat(Files.readAllLines(Path.of("/proc/self/mounts")))
         .anyMatch(
             line ->
-                line.startsWith("samepage,test\\134 " + directory + " fuse.samepage ")
+                line.startsWith("samepage,test\\134 " + mount.directory() + " fuse.samepage ")
                     && line.contains("default_permissions"));
-    assertThat(session.transport()).isEqualTo("libfuse");
-    assertThat(session.protocol()).startsWith("7.");
-    assertThat(session.passthrough()).isFalse();
+    assertThat(mount.session().transport()).isEqualTo("libfuse");
+    assertThat(mount.session().protocol()).startsWith("7.");
+    assertThat(mount.session().passthrough()).isFalse();
   }
 
   @Test
   void whoUnmountsFromOutsideEndsTheSession() throws Exception {
     sh("echo x >f");
-    Process umount =
-        new ProcessBuilder("umount", directory.toString()).redirectErrorStream(true).start();
-    assertThat(umount.waitFor(PATIENCE_SECONDS, TimeUnit.SECONDS)).isTrue();
-    awaitEnd();
+    TestMount.finish(new ProcessBuilder("umount", mount.directory().toString()).start());
+    mount.session().awaitEnd();
     assertThat(fs.lookups()).isZero();
   }
 
   @Test
   void aTargetThatIsNotThereIsOneLine() throws Exception {
-    Path missing = directory.resolveSibling(directory.getFileName() + "-missing");
+    Path missing = mount.directory().resolveSibling("samepage-libfuse-missing");
     assertThatThrownBy(
             () -> LibfuseTransport.mount(options(missing, "samepage"), new MemoryFileSystem()))
         .isInstanceOf(MountException.class)

@@ -19,7 +19,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** On the file system of the host, and from there to a tmpfs. */
-final class CopyUpDataTest {
+final class DataCopyTest {
   private static final int MIB = 1 << 20;
 
   @TempDir Path path;
@@ -39,7 +39,7 @@ final class CopyUpDataTest {
     int flags = Linux.O_RDWR | Linux.O_CREAT | Linux.O_EXCL;
     try (Fd in = new Fd(Files.open(tree.fd(), bytes(from), Linux.O_RDONLY, 0));
         Fd out = new Fd(Files.open(tree.fd(), bytes(to), flags, 0600))) {
-      CopyUp.copyData(in.number(), out.number(), tree.stat(from).size);
+      DataCopy.copy(in.number(), out.number(), tree.stat(from).size);
     }
   }
 
@@ -122,7 +122,7 @@ final class CopyUpDataTest {
     sparse("f", 20_000, 0, 10_000);
     try (Fd in = new Fd(Files.open(tree.fd(), bytes("f"), Linux.O_RDONLY, 0));
         Fd out = new Fd(Files.open(tree.fd(), bytes("o"), Linux.O_RDWR | Linux.O_CREAT, 0600))) {
-      CopyUp.copyData(in.number(), out.number(), 100_000);
+      DataCopy.copy(in.number(), out.number(), 100_000);
     }
     assertThat(tree.stat("o").size).isEqualTo(100_000);
     assertThat(java.nio.file.Files.mismatch(tree.path("f"), tree.path("o"))).isEqualTo(20_000);

@@ -1,0 +1,41 @@
+package io.samepage.posix;
+
+import static io.samepage.posix.LibC.C;
+
+/** The threads of this process: their priority, and their end. */
+public final class Threads {
+  private static final long SYS_SETPRIORITY = Linux.IS_ARM64 ? 140 : 141;
+  private static final long SYS_IOPRIO_SET = Linux.IS_ARM64 ? 30 : 251;
+  private static final long IOPRIO_WHO_PROCESS = 1;
+  private static final long IOPRIO_CLASS_IDLE = 3;
+
+  private Threads() {}
+
+  /**
+   * Lets the calling thread run, and read from disks, only where others leave room: nice 19 and the
+   * idle class of I/O (setpriority(2), ioprio_set(2); Linux gives each thread its own). Best
+   * effort.
+   */
+  public static void lowerPriorityOfThisThread() {
+    C.syscall(SYS_SETPRIORITY, 0, 0, 19, 0, 0);
+    C.syscall(SYS_IOPRIO_SET, IOPRIO_WHO_PROCESS, 0, IOPRIO_CLASS_IDLE << 13, 0, 0);
+  }
+
+  /**
+   * Waits until a thread has ended, or returns at once if it was never started. An interrupt of the
+   * caller does not end the wait: it is kept for afterwards.
+   */
+  public static void awaitEnd(Thread thread) {
+    boolean interrupted = false;
+    while (thread.isAlive()) {
+      try {
+        thread.join();
+      } catch (InterruptedException e) {
+        interrupted = true;
+      }
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
+  }
+}

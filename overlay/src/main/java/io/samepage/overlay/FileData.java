@@ -1,0 +1,206 @@
+package io.samepage.overlay;
+
+import io.samepage.dedup.PagedFile;
+import io.samepage.fuse.Request;
+import io.samepage.overlay.Handles.Handle;
+import io.samepage.overlay.Partials.Use;
+import io.samepage.posix.Errno;
+import io.samepage.posix.ErrnoException;
+import io.samepage.posix.Files;
+import io.samepage.posix.NativeBuffer;
+import io.samepage.posix.Stat;
+import java.lang.ref.Reference;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The data of open files, where they go through the daemon: from the partial copy, through a page
+ * map, or from the one file that {@link OpenFiles} says has them. Thread-safe; callers hold none of
+ * the locks of {@link Overlay}.
+ */
+final class FileData {
+  private static final int PAGE_MASK = 4095;
+  private static final int COPIED_AT_ONCE = 1 << 20;
+
+  private final Handles handles;
+  private final OpenFiles files;
+
+  FileData(Overlay overlay) {
+    handles = overlay.handles;
+    files = overlay.openFiles;
+  }
+
+  /**
+   * Reads as pread(2) does; EBADF if there is no such handle, EINVAL if direct I/O is not aligned.
+   *
+   * @param out gets the bytes, at its beginning
+   */
+  int read(long handle, long offset, int size, NativeBuffer out) throws ErrnoException {
+    Handle open = handles.get(handle);
+    try (Use partial = files.partial(open)) {
+      if (partial != null) {
+        if (!open.isAligned(offset, size) && offset < partial.file().size()) {
+          throw ErrnoException.of(Errno.EINVAL);
+        }
+        return partial.file().read(offset, size, out);
+      }
+    }
+    int fd = files.readable(open);
+    if (!open.isAligned(offset, size)) {
+      Stat stat = new Stat();
+      Files.stat(fd, stat);
+      if (offset >= stat.size) {
+        return 0;
+      }
+      throw ErrnoException.of(Errno.EINVAL);
+    }
+    PagedFile paged = files.paged(open);
+    try {
+      return paged != null ? paged.read(fd, offset, size, out) : read(fd, offset, size, out);
+    } catch (ErrnoException e) {
+      if (!files.recover(open, e)) {
+        throw e;
+      }
+      return read(files.readable(open), offset, size, out);
+    }
+  }
+
+  /**
+   * A descriptor whose pages are what a read would give ({@link
+   * io.samepage.fuse.FileSystem#readDescriptor}); −1 if there is none.
+   */
+  int descriptor(long handle, long offset, int size) throws ErrnoException {
+    Handle open = handles.get(handle);
+    if (open.alignment() > 1 || files.isPartial(open)) {
+      return -1;
+    }
+    int fd = files.readable(open);
+    PagedFile paged = files.paged(open);
+    return paged == null ? fd : paged.descriptor(fd, offset, size);
+  }
+
+  private static int read(int fd, long offset, int size, NativeBuffer out) throws ErrnoException {
+    int done = 0;
+    while (done < size) {
+      int got = Files.pread(fd, out.address() + done, size - done, offset + done);
+      if (got == 0) {
+        break;
+      }
+      done += got;
+      if ((got & PAGE_MASK) != 0) {
+        break; // nothing but the end of a file stops a read within a page
+      }
+    }
+    return done;
+  }
+
+  /**
+   * Writes as pwrite(2) does; EBADF if the handle cannot write.
+   *
+   * @param killSuidgid whether set-user-ID and set-group-ID bits go with it
+   */
+  int write(Request request, long handle, long offset, long address, int size, boolean killSuidgid)
+      throws ErrnoException {
+    Handle open = handles.get(handle);
+    if (!open.isAligned(offset, size)) {
+      throw ErrnoException.of(Errno.EINVAL);
+    }
+    try (Use partial = files.partialForWriting(open)) {
+      if (partial != null) {
+        return partial.file().write(offset, size, address); // of a file without set-id bits
+      }
+    }
+    int fd = files.writable(open);
+    int written = Files.pwrite(fd, address, size, offset);
+    if (killSuidgid && open.node().maySetIds()) {
+      Privileges.dropSetIds(request, fd);
+      files.modeChanged(open.node());
+    }
+    return written;
+  }
+
+  /** fallocate(2). */
+  void allocate(Request request, long handle, long offset, long length, int mode)
+      throws ErrnoException {
+    Handle open = handles.get(handle);
+    Protection.checkAllocation(open.node(), mode);
+    int fd = files.writable(open);
+    Files.fallocate(fd, mode, offset, length);
+    if (open.node().maySetIds()) {
+      Privileges.dropSetIdsUnlessPrivileged(request, fd);
+      files.modeChanged(open.node());
+    }
+  }
+
+  /** lseek(2), for SEEK_DATA and SEEK_HOLE. */
+  long seek(long handle, long offset, int whence) throws ErrnoException {
+    Handle open = handles.get(handle);
+    try (Use partial = files.partial(open)) {
+      if (partial != null) {
+        return partial.file().seek(offset, whence);
+      }
+    }
+    return Files.seek(files.readable(open), offset, whence);
+  }
+
+  /** copy_file_range(2); it may copy less than it is asked for. */
+  long copyRange(
+      Request request, long handleIn, long offsetIn, long handleOut, long offsetOut, long length)
+      throws ErrnoException {
+    Handle in = handles.get(handleIn);
+    Handle out = handles.get(handleOut);
+    Protection.checkAllocation(out.node(), 0);
+    try (Use from = files.partial(in);
+        Use to = files.partialForWriting(out)) {
+      if (from != null || to != null) {
+        long pages = copyPages(in, from, offsetIn, out, to, offsetOut, length);
+        if (to == null && out.node().maySetIds()) {
+          Privileges.dropSetIdsUnlessPrivileged(request, files.writable(out));
+          files.modeChanged(out.node());
+        }
+        return pages;
+      }
+    }
+    int fd = files.writable(out);
+    long copied;
+    try {
+      copied = Files.copyRange(files.readable(in), offsetIn, fd, offsetOut, length);
+    } catch (ErrnoException e) {
+      if (e.errno() != Errno.EIO || !files.recover(in, e)) {
+        throw e;
+      }
+      copied = Files.copyRange(files.readable(in), offsetIn, fd, offsetOut, length);
+    }
+    if (out.node().maySetIds()) {
+      Privileges.dropSetIdsUnlessPrivileged(request, fd);
+      files.modeChanged(out.node());
+    }
+    return copied;
+  }
+
+  /** Copies some bytes where at least one of the files is not whole in one place. */
+  private long copyPages(
+      Handle in,
+      @Nullable Use from,
+      long offsetIn,
+      Handle out,
+      @Nullable Use to,
+      long offsetOut,
+      long length)
+      throws ErrnoException {
+    NativeBuffer buffer = NativeBuffer.allocate((int) Math.min(length, COPIED_AT_ONCE));
+    try {
+      int got =
+          from != null
+              ? from.file().read(offsetIn, buffer.capacity(), buffer)
+              : read(files.readable(in), offsetIn, buffer.capacity(), buffer);
+      if (got == 0) {
+        return 0;
+      }
+      return to != null
+          ? to.file().write(offsetOut, got, buffer.address())
+          : Files.pwrite(files.writable(out), buffer.address(), got, offsetOut);
+    } finally {
+      Reference.reachabilityFence(buffer);
+    }
+  }
+}
