@@ -158,6 +158,9 @@ final class OpenFiles {
     if (node.isSuperseded()) {
       throw ErrnoException.of(Errno.ESTALE);
     }
+    if (sharing != null) {
+      sharing.opened(request.pid());
+    }
     if (writable || truncate) {
       if (config.readOnly()) {
         throw ErrnoException.of(Errno.EROFS);
@@ -234,6 +237,7 @@ final class OpenFiles {
     Mode mode;
     Content content = null;
     long generation = sharing == null ? 0 : sharing.generation();
+    long placing = sharing == null ? 0 : sharing.placing();
     if (above) {
       mode = backingFiles == null ? Mode.CACHED : Mode.UPPER;
     } else if (write || node.isPartial()) {
@@ -280,6 +284,7 @@ final class OpenFiles {
       file.paged = paged;
       file.own = found == null ? null : found.own();
       file.generation = generation;
+      file.placing = placing;
       file.unsettled = found != null && !found.isKnown();
       file.askAgainAt = System.nanoTime() + ASK_AGAIN_NANOS;
       if (stable != null) {
@@ -321,6 +326,9 @@ final class OpenFiles {
     LayerDirectory directory = node.lowerDirectory();
     if (sharing.sharesInPart() && file.generation != sharing.generation()) {
       return false; // what is known may be a page map
+    }
+    if (file.placing != sharing.placing()) {
+      return false; // another place may be nearer now
     }
     if (file.paged != null && !isUnchanged(node, file.paged.own())) {
       return false;

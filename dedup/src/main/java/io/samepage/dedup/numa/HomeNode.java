@@ -1,0 +1,150 @@
+package io.samepage.dedup.numa;
+
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.LongSupplier;
+
+/**
+ * The node that the processes of a mount run on.
+ *
+ * <p>Nobody tells; it is inferred from who opens files. Of the first opens every second, fourth,
+ * eighth and so on is looked at, later every 64th, and one a second where there are fewer. The
+ * first one decides at once. After that another node has to be seen clearly more often than in two
+ * of three of the looks before the mount moves there, so that a mount whose processes are
+ * everywhere stays where it is. A process that may run on one node alone (a cpuset, taskset(1))
+ * counts as much as four that only happen to run there: two looks at such processes are enough.
+ *
+ * <p>Thread-safe; nobody waits for anybody.
+ */
+public final class HomeNode {
+  /** From now on one of so many opens is looked at. */
+  static final int SPARSEST = 64;
+
+  private static final long RARELY_NANOS = TimeUnit.SECONDS.toNanos(1);
+
+  /** How many votes another node needs. */
+  private static final int ENOUGH = 8;
+
+  /** Votes of a process that may run on one node alone; any other has one. */
+  private static final int BOUND = 4;
+
+  /** How many votes for another node one for this outweighs. */
+  private static final int INERTIA = 2;
+
+  private final NumaTopology topology;
+  private final ProcessCpus processes;
+  private final LongSupplier nanoTime;
+  private final AtomicInteger untilNext = new AtomicInteger(1);
+
+  /** Held by who looks; guards what follows. */
+  private final AtomicBoolean looking = new AtomicBoolean();
+
+  private int interval = 1;
+  private int candidate = NumaTopology.UNKNOWN;
+  private int votes;
+
+  /** Written by who looks. */
+  private volatile long lookedAt;
+
+  private volatile int node = NumaTopology.UNKNOWN;
+  private volatile long changes;
+
+  /** For the processes of this host. */
+  public HomeNode(NumaTopology topology) {
+    this(topology, ProcessCpus.ofThisHost(), System::nanoTime);
+  }
+
+  HomeNode(NumaTopology topology, ProcessCpus processes, LongSupplier nanoTime) {
+    this.topology = topology;
+    this.processes = processes;
+    this.nanoTime = nanoTime;
+    this.lookedAt = nanoTime.getAsLong();
+  }
+
+  /** The nodes that there are. */
+  public NumaTopology topology() {
+    return topology;
+  }
+
+  /** Which it is; {@link NumaTopology#UNKNOWN} before it was seen for the first time. */
+  public int node() {
+    return node;
+  }
+
+  /** How often that has changed, the first time being one. */
+  public long changes() {
+    return changes;
+  }
+
+  /**
+   * A process opens a file. It takes a clock's time but for the few times that it is looked at,
+   * which take some ten microseconds.
+   *
+   * @param pid of the process or thread, as this process sees it; 0 if it does not
+   */
+  public void opened(int pid) {
+    if (pid <= 0) {
+      return;
+    }
+    boolean due = untilNext.decrementAndGet() <= 0;
+    if (!due && nanoTime.getAsLong() - lookedAt < RARELY_NANOS) {
+      return;
+    }
+    if (!looking.compareAndSet(false, true)) {
+      return;
+    }
+    try {
+      interval = Math.min(2 * interval, SPARSEST);
+      untilNext.set(interval);
+      lookedAt = nanoTime.getAsLong();
+      look(pid);
+    } finally {
+      looking.set(false);
+    }
+  }
+
+  private void look(int pid) {
+    int seen = topology.nodeOf(processes.last(pid));
+    if (seen == NumaTopology.UNKNOWN) {
+      return;
+    }
+    int home = node;
+    if (home == NumaTopology.UNKNOWN) {
+      move(seen);
+    } else if (seen == home) {
+      if (votes > 0) {
+        votes = Math.max(0, votes - INERTIA * weight(pid, seen));
+      }
+    } else {
+      vote(seen, weight(pid, seen));
+    }
+  }
+
+  private int weight(int pid, int seen) {
+    return topology.nodeOf(processes.allowed(pid)) == seen ? BOUND : 1;
+  }
+
+  /** For a node that is not this: those who are for a third one are against the candidate. */
+  private void vote(int seen, int weight) {
+    if (seen != candidate) {
+      if (votes > weight) {
+        votes -= weight;
+        return;
+      }
+      candidate = seen;
+      votes = 0;
+    }
+    votes += weight;
+    if (votes >= ENOUGH) {
+      move(seen);
+    }
+  }
+
+  @SuppressWarnings("NonAtomicVolatileUpdate") // who looks is alone
+  private void move(int to) {
+    node = to;
+    votes = 0;
+    changes++;
+  }
+}
