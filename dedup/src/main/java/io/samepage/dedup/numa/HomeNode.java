@@ -8,12 +8,12 @@ import java.util.function.LongSupplier;
 /**
  * The node that the processes of a mount run on.
  *
- * <p>Nobody tells; it is inferred from who opens files. Of the first opens every second, fourth,
- * eighth and so on is looked at, later every 64th, and one a second where there are fewer. The
- * first one decides at once. After that another node has to be seen clearly more often than in two
- * of three of the looks before the mount moves there, so that a mount whose processes are
- * everywhere stays where it is. A process that may run on one node alone (a cpuset, taskset(1))
- * counts as much as four that only happen to run there: two looks at such processes are enough.
+ * <p>Nobody tells; it is inferred from who opens files. Of the first opens the first, third,
+ * seventh, fifteenth and so on is looked at, later every 64th, and one a second where there are
+ * fewer. The first look decides at once. After that another node has to be seen more often than in
+ * three of four looks, and that for a while, before the mount moves there: at first few are enough,
+ * since those who set a mount up need not run where its processes will, and later sixteen. So a
+ * mount whose processes are everywhere stays where it is.
  *
  * <p>Thread-safe; nobody waits for anybody.
  */
@@ -23,14 +23,11 @@ public final class HomeNode {
 
   private static final long RARELY_NANOS = TimeUnit.SECONDS.toNanos(1);
 
-  /** How many votes another node needs. */
-  private static final int ENOUGH = 8;
-
-  /** Votes of a process that may run on one node alone; any other has one. */
-  private static final int BOUND = 4;
+  /** How many votes another node needs, when there have been enough looks to have that many. */
+  private static final int ENOUGH = 16;
 
   /** How many votes for another node one for this outweighs. */
-  private static final int INERTIA = 2;
+  private static final int INERTIA = 3;
 
   private final NumaTopology topology;
   private final ProcessCpus processes;
@@ -41,6 +38,7 @@ public final class HomeNode {
   private final AtomicBoolean looking = new AtomicBoolean();
 
   private int interval = 1;
+  private int looks; // that have seen something; no more than are of interest
   private int candidate = NumaTopology.UNKNOWN;
   private int votes;
 
@@ -109,35 +107,20 @@ public final class HomeNode {
     if (seen == NumaTopology.UNKNOWN) {
       return;
     }
+    looks = Math.min(looks + 1, 2 * ENOUGH);
     int home = node;
     if (home == NumaTopology.UNKNOWN) {
       move(seen);
     } else if (seen == home) {
-      if (votes > 0) {
-        votes = Math.max(0, votes - INERTIA * weight(pid, seen));
+      votes = Math.max(0, votes - INERTIA);
+    } else if (seen == candidate || votes == 0) {
+      candidate = seen;
+      votes++;
+      if (votes >= Math.min(ENOUGH, looks / 2 + 1)) {
+        move(seen);
       }
     } else {
-      vote(seen, weight(pid, seen));
-    }
-  }
-
-  private int weight(int pid, int seen) {
-    return topology.nodeOf(processes.allowed(pid)) == seen ? BOUND : 1;
-  }
-
-  /** For a node that is not this: those who are for a third one are against the candidate. */
-  private void vote(int seen, int weight) {
-    if (seen != candidate) {
-      if (votes > weight) {
-        votes -= weight;
-        return;
-      }
-      candidate = seen;
-      votes = 0;
-    }
-    votes += weight;
-    if (votes >= ENOUGH) {
-      move(seen);
+      votes--; // for a third one
     }
   }
 

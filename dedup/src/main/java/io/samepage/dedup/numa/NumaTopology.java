@@ -153,19 +153,6 @@ public final class NumaTopology {
     return cpu >= 0 && cpu < nodeOfCpu.length ? nodeOfCpu[cpu] : UNKNOWN;
   }
 
-  /** The node that all these CPUs are of; {@link #UNKNOWN} if they are of several, or none. */
-  int nodeOf(BitSet cpus) {
-    int node = UNKNOWN;
-    for (int cpu = cpus.nextSetBit(0); cpu >= 0; cpu = cpus.nextSetBit(cpu + 1)) {
-      int next = nodeOf(cpu);
-      if (next == UNKNOWN || (node != UNKNOWN && next != node)) {
-        return UNKNOWN;
-      }
-      node = next;
-    }
-    return node;
-  }
-
   /**
    * How far the memory of one node is from the CPUs of another, as the firmware has it: 10 from its
    * own. Both have CPUs.
