@@ -345,6 +345,16 @@ public final class StableFiles implements AutoCloseable {
   }
 
   /**
+   * The calling thread is about to read for a process of the mount: what it brings into memory is
+   * to be near to that. Of no effect, and of no cost, where that is not asked for.
+   */
+  public void reading() {
+    if (home != null) {
+      home.adopt();
+    }
+  }
+
+  /**
    * A number that changes when other places are the nearest than before, so that who was told of a
    * stable file by {@link #find} had better ask again before it uses it once more. It is to be read
    * before {@link #find} is asked.

@@ -648,6 +648,9 @@ final class OpenFiles {
 
   /** A descriptor to read the current data of a handle's file; it stays this object's. */
   int readable(Handle handle) throws ErrnoException {
+    if (sharing != null) {
+      sharing.reading();
+    }
     OpenFile file = handle.file();
     Node node = handle.node();
     Node now = current(node);

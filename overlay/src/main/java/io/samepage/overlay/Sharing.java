@@ -73,6 +73,11 @@ final class Sharing implements AutoCloseable {
     stableFiles.opened(pid);
   }
 
+  /** {@link StableFiles#reading}. */
+  void reading() {
+    stableFiles.reading();
+  }
+
   /** {@link StableFiles#placing}. */
   long placing() {
     return stableFiles.placing();

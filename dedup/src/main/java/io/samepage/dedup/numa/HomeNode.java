@@ -1,5 +1,6 @@
 package io.samepage.dedup.numa;
 
+import io.samepage.posix.Processes;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -32,6 +33,11 @@ public final class HomeNode {
   private final NumaTopology topology;
   private final ProcessCpus processes;
   private final LongSupplier nanoTime;
+
+  /** The node that a thread takes memory from; UNKNOWN if nothing was said of that. */
+  private final ThreadLocal<int[]> adopted =
+      ThreadLocal.withInitial(() -> new int[] {NumaTopology.UNKNOWN});
+
   private final AtomicInteger untilNext = new AtomicInteger(1);
 
   /** Held by who looks; guards what follows. */
@@ -99,6 +105,19 @@ public final class HomeNode {
       look(pid);
     } finally {
       looking.set(false);
+    }
+  }
+
+  /**
+   * The calling thread is about to read for a process of the mount, whose page it may be the first
+   * to read: it takes memory from the home node from now on.
+   */
+  public void adopt() {
+    int home = node;
+    int[] own = adopted.get();
+    if (own[0] != home) {
+      own[0] = home;
+      Processes.preferMemoryOfNode(home);
     }
   }
 

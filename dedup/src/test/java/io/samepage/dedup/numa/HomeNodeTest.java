@@ -1,9 +1,14 @@
 package io.samepage.dedup.numa;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Random;
+import java.util.concurrent.FutureTask;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -134,6 +139,33 @@ final class HomeNodeTest {
       see(random.nextInt(6), 1);
     }
     assertThat(home.node()).as("seed " + seed).isZero();
+  }
+
+  @Test
+  void whoReadsForItsProcessesTakesMemoryThere() throws Exception {
+    assumeTrue(policyOfThisThread().contains(" default"), "no numa_maps, or a policy already");
+    String[] policies = new String[2];
+    FutureTask<Void> reader =
+        new FutureTask<>(
+            () -> {
+              home.adopt();
+              policies[0] = policyOfThisThread();
+              open(0, 1);
+              home.adopt();
+              policies[1] = policyOfThisThread();
+              return null;
+            });
+    new Thread(reader).start();
+    reader.get();
+    assertThat(policies[0]).contains(" default");
+    assertThat(policies[1]).contains(" prefer:0");
+    assertThat(policyOfThisThread()).contains(" default");
+  }
+
+  /** numa(7); empty on a kernel without. */
+  private static String policyOfThisThread() throws IOException {
+    Path maps = Path.of("/proc/thread-self/numa_maps");
+    return Files.exists(maps) ? Files.readString(maps, StandardCharsets.ISO_8859_1) : "";
   }
 
   @Test
