@@ -16,19 +16,24 @@ on_cpu() { # CPU COMMAND...: a command or function, bound to a CPU
     return "$status"
 }
 
+has_two_cpus() {
+    on_cpu 0 true && on_cpu 1 true
+}
+
 describe() { # CPUS... : of node 0, node 1, ...
     local node=0 cpus
     export SAMEPAGE_NUMA_NODES=$STACK/nodes
     for cpus; do
         mkdir -p "$STACK/nodes/node$node"
-        echo "$cpus" >"$STACK/nodes/node$((node++))/cpulist"
+        echo "$cpus" >"$STACK/nodes/node$node/cpulist"
+        node=$((node + 1))
     done
 }
 
 # Layers 1 to 4, each with a file of 74 pages, fileN, which are all equal.
 four_layers() {
     sharing_stack
-    on_cpu 0 true && on_cpu 1 true || skip "needs the CPUs 0 and 1"
+    has_two_cpus || skip "needs the CPUs 0 and 1"
     local n
     head -c 300000 /dev/urandom >"$STACK/content"
     for n in 1 2 3 4; do
@@ -211,7 +216,7 @@ status_at() { # N KEY
 
 @test "ranges of files that are alike in part come from the node's own copy, too" {
     sharing_stack
-    on_cpu 0 true && on_cpu 1 true || skip "needs the CPUs 0 and 1"
+    has_two_cpus || skip "needs the CPUs 0 and 1"
     describe 0 1
     head -c 1048576 /dev/urandom >"$STACK/base"
     { head -c 8192 /dev/urandom; cat "$STACK/base"; } >"$STACK/alike"

@@ -14,6 +14,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
+import java.util.concurrent.CountDownLatch;
 import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
@@ -87,11 +88,16 @@ final class StableFilesOfNodesTest {
       await(() -> files.counters().fullScans() > scans);
     }
 
-    void uses(Path file, Path stable) throws Exception {
+    /** The background thread does, when it is first asked of a file. */
+    void openIndex(Path file) {
       if (!hasIndex) {
         hasIndex = true;
-        identify(file); // opens the index
+        identify(file);
       }
+    }
+
+    void uses(Path file, Path stable) throws Exception {
+      openIndex(file);
       long expected = Tree.stat(stable).ino;
       await(() -> used(file) == expected);
     }
@@ -227,6 +233,29 @@ final class StableFilesOfNodesTest {
     java.nio.file.Files.delete(f[2]);
     first.uses(f[1], f[1]);
     second.uses(f[1], f[1]);
+  }
+
+  @Test
+  void whoComesSecondToAPlaceAsksAgain() throws Exception {
+    Path[] f = identified(2);
+    Mount mount = on(1, 2);
+    mount.openIndex(f[1]);
+    CountDownLatch gate = new CountDownLatch(1);
+    mount.files.enqueue(
+        "gate",
+        () -> {
+          try {
+            gate.await();
+          } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+          }
+        });
+    assertThat(mount.used(f[1])).isEqualTo(Tree.stat(f[1]).ino);
+    on(0, 2).owns(f[1], f[1]);
+    long before = mount.files.placing();
+    gate.countDown();
+    await(() -> mount.files.placing() != before);
+    mount.owns(f[1], f[0]);
   }
 
   @Test
