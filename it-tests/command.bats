@@ -27,7 +27,7 @@ fixture() {
 @test "the help of mount has every option" {
     text=$(samepage mount --help)
     for option in lowerdir upperdir workdir volatile userxattr redirect_dir metacopy xino noatime nodev nosuid noexec allow_other \
-        default_permissions fsname transport passthrough coherence sharing domain metrics; do
+        default_permissions fsname transport passthrough coherence sharing numa domain metrics; do
         contains "$text" $option
     done
 }

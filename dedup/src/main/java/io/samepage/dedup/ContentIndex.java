@@ -286,6 +286,35 @@ public final class ContentIndex implements AutoCloseable {
     return decodePlaces(get(Table.PLACES, digestKey(domain, digest)));
   }
 
+  /** Which of the places that hold a digest NUMA nodes have for their own. */
+  NodePlaces nodePlaces(long domain, byte[] digest) {
+    return NodePlaces.decode(get(Table.NODES, digestKey(domain, digest)));
+  }
+
+  /**
+   * Gives a NUMA node one of the places that hold a digest for its own, if it has none and there is
+   * one left.
+   *
+   * @param node the kernel's number
+   * @param wanted which one, unless another node was faster
+   * @return whether it has that one now
+   */
+  boolean assign(long domain, byte[] digest, int node, FileKey wanted) {
+    boolean[] has = {false};
+    change(
+        writer -> {
+          byte[] at = digestKey(domain, digest);
+          List<Place> places = decodePlaces(open(at, writer.get(Table.PLACES, at)));
+          NodePlaces before = NodePlaces.decode(open(at, writer.get(Table.NODES, at)));
+          NodePlaces after = before.with(places, node, wanted);
+          if (after != before) {
+            put(writer, Table.NODES, at, after.encode());
+          }
+          has[0] = after.has(node, wanted);
+        });
+    return has[0];
+  }
+
   private static List<Place> decodePlaces(byte @Nullable [] value) {
     List<Place> places = new ArrayList<>(2);
     if (value != null) {
@@ -299,6 +328,11 @@ public final class ContentIndex implements AutoCloseable {
       }
     }
     return places;
+  }
+
+  private static void deletePlaces(Writer writer, byte[] at) {
+    writer.delete(Table.PLACES, at);
+    writer.delete(Table.NODES, at);
   }
 
   private static byte[] encodePlaces(List<Place> places) {
@@ -432,7 +466,7 @@ public final class ContentIndex implements AutoCloseable {
           List<Place> places = decodePlaces(open(at, writer.get(Table.PLACES, at)));
           if (places.removeIf(place -> place.key().equals(file))) {
             if (places.isEmpty()) {
-              writer.delete(Table.PLACES, at);
+              deletePlaces(writer, at);
             } else {
               put(writer, Table.PLACES, at, encodePlaces(places));
             }
@@ -521,7 +555,7 @@ public final class ContentIndex implements AutoCloseable {
                 }
               }
               if (left.isEmpty()) {
-                writer.delete(Table.PLACES, key);
+                deletePlaces(writer, key);
               } else {
                 put(writer, Table.PLACES, key, encodePlaces(left));
               }
@@ -607,7 +641,7 @@ public final class ContentIndex implements AutoCloseable {
     List<Place> places = decodePlaces(open(at, writer.get(Table.PLACES, at)));
     places.removeIf(place -> place.key().fileSystem() == fileSystem && place.key().ino() == ino);
     if (places.isEmpty()) {
-      writer.delete(Table.PLACES, at);
+      deletePlaces(writer, at);
     } else {
       put(writer, Table.PLACES, at, encodePlaces(places));
     }

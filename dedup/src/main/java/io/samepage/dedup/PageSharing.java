@@ -200,6 +200,7 @@ final class PageSharing {
       index.enter(domain, digest, file.size(), leaves.leaves());
       kept = true;
       dropDuplicates(known, index, fd, digest);
+      files.leaveToReaders(fd, file.size());
       files.moreIsKnown();
     } catch (CancellationException e) {
       // The mount ends; what is not known will be found out when it is met again.
@@ -270,7 +271,7 @@ final class PageSharing {
   @Nullable Place expected(byte[] digest, Set<FileKey> failed) {
     ContentIndex known = files.index();
     if (known != null) {
-      for (Place place : known.places(domain, digest)) {
+      for (Place place : files.places(known, digest, null)) {
         if (!failed.contains(place.key())) {
           return place;
         }
@@ -292,7 +293,7 @@ final class PageSharing {
     }
     boolean waits = false;
     Set<FileKey> seen = new HashSet<>(failed);
-    for (Place place : known.places(domain, digest)) {
+    for (Place place : files.places(known, digest, null)) {
       if (!seen.add(place.key())) {
         continue;
       }

@@ -3,9 +3,12 @@ package io.samepage.dedup;
 import io.samepage.dedup.ContentIndex.Claim;
 import io.samepage.dedup.ContentIndex.Identified;
 import io.samepage.dedup.ContentIndex.Known;
+import io.samepage.dedup.numa.HomeNode;
+import io.samepage.dedup.numa.NumaTopology;
 import io.samepage.posix.ErrnoException;
 import io.samepage.posix.Fd;
 import io.samepage.posix.FileHandles.FileHandle;
+import io.samepage.posix.Files;
 import io.samepage.posix.Stat;
 import io.samepage.posix.Threads;
 import java.util.List;
@@ -54,13 +57,19 @@ public final class StableFiles implements AutoCloseable {
    * @param indexLimit how many bytes the index may take
    * @param domain only files that were entered under the same name stand for each other
    * @param pages which files are shared in part; null for none
+   * @param home the NUMA node whose own places are used, where a content has several; null for the
+   *     same place on all nodes
    */
   @SuppressWarnings("ArrayRecordComponent") // never compared
   public record Options(
-      byte @Nullable [] index, long indexLimit, String domain, @Nullable PageOptions pages) {
-    /** For sharing of whole files alone. */
+      byte @Nullable [] index,
+      long indexLimit,
+      String domain,
+      @Nullable PageOptions pages,
+      @Nullable HomeNode home) {
+    /** For sharing of whole files alone, with one stable file for all nodes. */
     public Options(byte @Nullable [] index, long indexLimit, String domain) {
-      this(index, indexLimit, domain, null);
+      this(index, indexLimit, domain, null, null);
     }
   }
 
@@ -111,6 +120,7 @@ public final class StableFiles implements AutoCloseable {
   private final OpenTrees trees = new OpenTrees();
   private final ReverseMap reverse = new ReverseMap();
   private final @Nullable PageSharing pages;
+  private final @Nullable HomeNode home;
 
   /** What the background thread is to do. */
   private final ArrayBlockingQueue<Runnable> queue = new ArrayBlockingQueue<>(QUEUE);
@@ -127,6 +137,9 @@ public final class StableFiles implements AutoCloseable {
 
   /** Written by the background thread alone. */
   private volatile long generation;
+
+  /** How often another place was used than is to be; written by the background thread alone. */
+  private volatile long placesMissed;
 
   /** Of the background thread alone: {@link ContentIndex#version} when that was last asked. */
   private long seenVersion;
@@ -153,6 +166,7 @@ public final class StableFiles implements AutoCloseable {
     this.options = options;
     this.domain = ContentIndex.domain(options.domain());
     this.settledNanos = settledNanos;
+    this.home = options.home();
     PageOptions inPart = options.pages();
     this.pages = inPart == null ? null : newPageSharing(inPart);
     this.background = new Thread(this::work, "identification");
@@ -245,7 +259,7 @@ public final class StableFiles implements AutoCloseable {
   private Content find(ContentIndex known, LayerTree tree, int fd, FileKey file, byte[] digest)
       throws ErrnoException {
     Stat stat = null;
-    List<Place> places = known.places(domain, digest);
+    List<Place> places = places(known, digest, file);
     if (places.size() < ContentIndex.MAX_PLACES && !holds(places, file)) {
       queueEntry(known, tree, fd, file, digest);
     }
@@ -267,6 +281,26 @@ public final class StableFiles implements AutoCloseable {
       }
     }
     return new Content(file, false, false, null);
+  }
+
+  /**
+   * The places that hold a content, in the order in which this mount is to try them.
+   *
+   * @param file the one that is asked for; null if none is
+   */
+  List<Place> places(ContentIndex known, byte[] digest, @Nullable FileKey file) {
+    List<Place> places = known.places(domain, digest);
+    HomeNode at = home;
+    int node = at == null || places.size() < 2 ? NumaTopology.UNKNOWN : at.node();
+    if (at == null || node == NumaTopology.UNKNOWN) {
+      return places;
+    }
+    NodePlaces.Choice choice =
+        known.nodePlaces(domain, digest).choose(places, at.topology(), node, file);
+    if (!choice.settled()) {
+      queueAssignment(known, digest, node, choice.places().get(0).key());
+    }
+    return choice.places();
   }
 
   private static boolean holds(List<Place> places, FileKey file) {
@@ -296,6 +330,37 @@ public final class StableFiles implements AutoCloseable {
    */
   public long generation() {
     return generation;
+  }
+
+  /**
+   * A process opens a file of the mount: what {@link HomeNode} learns from. Of no effect, and of no
+   * cost, where that is not asked for.
+   *
+   * @param pid of the process or thread, as this process sees it; 0 if it does not
+   */
+  public void opened(int pid) {
+    if (home != null) {
+      home.opened(pid);
+    }
+  }
+
+  /**
+   * The calling thread is about to read for a process of the mount: what it brings into memory is
+   * to be near to that. Of no effect, and of no cost, where that is not asked for.
+   */
+  public void reading() {
+    if (home != null) {
+      home.adopt();
+    }
+  }
+
+  /**
+   * A number that changes when other places are the nearest than before, so that who was told of a
+   * stable file by {@link #find} had better ask again before it uses it once more. It is to be read
+   * before {@link #find} is asked.
+   */
+  public long placing() {
+    return home == null ? 0 : home.changes() + placesMissed;
   }
 
   /** Says that a stable file could not be read: another place takes over from the next open on. */
@@ -469,6 +534,23 @@ public final class StableFiles implements AutoCloseable {
     }
   }
 
+  private record NodeOf(long content, int node) {}
+
+  private void queueAssignment(ContentIndex known, byte[] digest, int node, FileKey wanted) {
+    enqueue(
+        new NodeOf(PagedContent.number(digest), node),
+        () -> {
+          if (!known.assign(domain, digest, node, wanted)) {
+            missPlace();
+          }
+        });
+  }
+
+  @SuppressWarnings("NonAtomicVolatileUpdate") // one thread writes
+  private void missPlace() {
+    placesMissed++;
+  }
+
   void queueMount(ContentIndex known, byte[] digest, Place place) {
     enqueue(
         place.layer(),
@@ -478,6 +560,7 @@ public final class StableFiles implements AutoCloseable {
             known.remove(domain, digest, place.key());
             fallbacks.increment();
           }
+          missPlace(); // another was used meanwhile
         });
   }
 
@@ -487,6 +570,7 @@ public final class StableFiles implements AutoCloseable {
         () -> {
           known.remove(domain, digest, file);
           fallbacks.increment();
+          missPlace();
         });
   }
 
@@ -648,8 +732,19 @@ public final class StableFiles implements AutoCloseable {
         return;
       }
       hashed(new Identified(place, digest));
+      leaveToReaders(fd, place.key().size());
     } catch (ErrnoException e) {
       filesUnreadable.increment();
+    }
+  }
+
+  /**
+   * What was read only to be hashed is not to stay on the node where this thread runs, but to be
+   * read by those who want it, on theirs. Nothing where that makes no difference.
+   */
+  void leaveToReaders(Fd fd, long size) {
+    if (home != null) {
+      Files.dropCache(fd.number(), 0, size);
     }
   }
 

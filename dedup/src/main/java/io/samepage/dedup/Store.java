@@ -18,6 +18,8 @@ interface Store extends AutoCloseable {
     SIZES,
     /** The number of a layer to its path. */
     LAYERS,
+    /** (domain, digest) to the places that NUMA nodes have for their own. */
+    NODES,
     /** (domain, content) to what is known of its pages. */
     CONTENTS,
     /** (pages of a content, part) to the digests of that part of its pages. */
@@ -28,7 +30,7 @@ interface Store extends AutoCloseable {
     RANGES;
 
     /** What a content index is. */
-    static final Set<Table> OF_FILES = EnumSet.of(FILES, PLACES, SIZES, LAYERS);
+    static final Set<Table> OF_FILES = EnumSet.of(FILES, PLACES, SIZES, LAYERS, NODES);
 
     /** What a page index is. */
     static final Set<Table> OF_PAGES = EnumSet.of(CONTENTS, LEAVES, ANCHORS, RANGES);

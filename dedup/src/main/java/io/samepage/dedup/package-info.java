@@ -24,6 +24,13 @@
  * reads each range from a place that holds the content it is of, and from the file itself where
  * there is none.
  *
+ * <p><b>NUMA nodes.</b> Where the options name a {@link io.samepage.dedup.numa.HomeNode}, a content
+ * with several places has a stable file for each node: {@code NodePlaces}, in the index beside the
+ * places, says which place a node has for its own. A node gets one when a mount there first asks
+ * for a content with a place that no node has; it is written by the background thread, and until
+ * then, or where another daemon was faster, the mount asks again ({@link
+ * io.samepage.dedup.StableFiles#placing}). Nothing of this is read or written otherwise.
+ *
  * <p><b>What is seen of it.</b> {@link io.samepage.dedup.StableFiles#use} tells who uses which
  * file's pages, and is where KSM's counters come from. {@link io.samepage.dedup.SharingReport}
  * reads trees and says what could be shared; {@link io.samepage.dedup.SharingProof} maps files and

@@ -112,7 +112,8 @@ final class PagedFileTest {
             Tree.bytes(directory.resolve("index")),
             ContentIndex.DEFAULT_LIMIT,
             "",
-            PageOptions.DEFAULT);
+            PageOptions.DEFAULT,
+            null);
     try (StableFiles files = new StableFiles(options, Long.MIN_VALUE / 2);
         LayerTree mount = LayerTree.mount(layer.name());
         LayerTree tree = files.open(mount.rootFd(), layer.name());

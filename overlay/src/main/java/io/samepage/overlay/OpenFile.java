@@ -71,6 +71,9 @@ final class OpenFile {
   /** {@link Sharing#generation} when it was found out that it is to use its own. */
   long generation;
 
+  /** {@link Sharing#placing} when its pages were chosen. */
+  long placing;
+
   /** Whether it was not known then, so that it is asked again after {@link #askAgainAt}. */
   boolean unsettled;
 

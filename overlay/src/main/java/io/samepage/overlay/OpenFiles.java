@@ -159,6 +159,9 @@ final class OpenFiles {
     if (node.isSuperseded()) {
       throw ErrnoException.of(Errno.ESTALE);
     }
+    if (sharing != null) {
+      sharing.opened(request.pid());
+    }
     if (writable || truncate) {
       if (config.readOnly()) {
         throw ErrnoException.of(Errno.EROFS);
@@ -235,6 +238,7 @@ final class OpenFiles {
     Mode mode;
     Content content = null;
     long generation = sharing == null ? 0 : sharing.generation();
+    long placing = sharing == null ? 0 : sharing.placing();
     if (above) {
       mode = backingFiles == null ? Mode.CACHED : Mode.UPPER;
     } else if (write || node.isPartial()) {
@@ -281,6 +285,7 @@ final class OpenFiles {
       file.paged = paged;
       file.own = found == null ? null : found.own();
       file.generation = generation;
+      file.placing = placing;
       file.unsettled = found != null && !found.isKnown();
       file.askAgainAt = System.nanoTime() + ASK_AGAIN_NANOS;
       if (stable != null) {
@@ -322,6 +327,9 @@ final class OpenFiles {
     LayerDirectory directory = node.lowerDirectory();
     if (sharing.sharesInPart() && file.generation != sharing.generation()) {
       return false; // what is known may be a page map
+    }
+    if (file.placing != sharing.placing()) {
+      return false; // another place may be nearer now
     }
     if (file.paged != null && !isUnchanged(node, file.paged.own())) {
       return false;
@@ -679,6 +687,9 @@ final class OpenFiles {
 
   /** A descriptor to read the current data of a handle's file; it stays this object's. */
   int readable(Handle handle) throws ErrnoException {
+    if (sharing != null) {
+      sharing.reading();
+    }
     OpenFile file = handle.file();
     Node node = handle.node();
     Node now = current(node);

@@ -68,6 +68,21 @@ final class Sharing implements AutoCloseable {
     return stableFiles.generation();
   }
 
+  /** {@link StableFiles#opened}. */
+  void opened(int pid) {
+    stableFiles.opened(pid);
+  }
+
+  /** {@link StableFiles#reading}. */
+  void reading() {
+    stableFiles.reading();
+  }
+
+  /** {@link StableFiles#placing}. */
+  long placing() {
+    return stableFiles.placing();
+  }
+
   /**
    * Opens a stable file again for a lower file that used it before.
    *

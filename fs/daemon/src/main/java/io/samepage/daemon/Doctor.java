@@ -1,5 +1,6 @@
 package io.samepage.daemon;
 
+import io.samepage.dedup.numa.NumaTopology;
 import io.samepage.fuse.MountException;
 import io.samepage.fuse.Session;
 import io.samepage.fuse.kernel.KernelMountOptions;
@@ -64,6 +65,7 @@ final class Doctor {
     doctor.fusermount();
     doctor.libfuse();
     doctor.descriptors();
+    doctor.numa();
     doctor.attributes();
     doctor.state();
     return doctor.findings;
@@ -306,6 +308,23 @@ final class Doctor {
           Verdict.ADVICE,
           "at most " + hard + " open files",
           "allow " + ENOUGH_DESCRIPTORS + " or more (ulimit -Hn, or LimitNOFILE= of systemd)");
+    }
+  }
+
+  private void numa() {
+    try {
+      NumaTopology topology = NumaLocation.topology();
+      if (topology.count() == 1) {
+        ok("numa", "one node with CPUs: the mount option numa=replicate does nothing");
+      } else {
+        ok(
+            "numa",
+            topology.count()
+                + " nodes with CPUs: the mount option numa=replicate keeps pages near to who reads"
+                + " them");
+      }
+    } catch (CommandFailure e) {
+      add("numa", Verdict.ADVICE, e.line(), "");
     }
   }
 

@@ -63,6 +63,15 @@ final class MountMetrics implements MetricsServer.Source {
               .build());
     }
     all.metricSnapshot(requests.build());
+    Integer home = status.numa().homeNode();
+    if (home != null) {
+      gauge(
+          all,
+          "home_node",
+          "the NUMA node that the processes of the mount run on",
+          (double) home,
+          target);
+    }
     gauge(
         all,
         "resident_bytes",

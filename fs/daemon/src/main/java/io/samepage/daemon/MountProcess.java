@@ -188,13 +188,25 @@ final class MountProcess {
         server = MetricsServer.open(metricsAddress);
         metrics = server;
       }
-      OverlayFileSystem overlay = open(options, directories);
+      NumaPlacement numa = NumaPlacement.of(options);
+      String useless = numa.note();
+      if (useless != null) {
+        notes.add(useless);
+      }
+      OverlayFileSystem overlay = open(options, directories, numa);
       Session session = mount(options, directories, path, overlay);
       try {
         directories.closeLower();
         MountStatus status =
             new MountStatus(
-                options, request.optionText(), path, directories, session, overlay, state.log());
+                options,
+                request.optionText(),
+                path,
+                directories,
+                session,
+                overlay,
+                numa,
+                state.log());
         control = openControl(path, status);
         if (server != null) {
           server.serve(new MountMetrics(status));
@@ -223,10 +235,12 @@ final class MountProcess {
     }
   }
 
-  private static OverlayFileSystem open(MountOptions options, MountDirectories directories)
+  private static OverlayFileSystem open(
+      MountOptions options, MountDirectories directories, NumaPlacement numa)
       throws CommandFailure {
     try {
-      return OverlayFileSystem.open(OverlayConfig.of(options), directories, stableFiles(options));
+      return OverlayFileSystem.open(
+          OverlayConfig.of(options), directories, stableFiles(options, numa));
     } catch (ErrnoException e) {
       boolean denied = e.errno() == Errno.EACCES || e.errno() == Errno.EPERM;
       throw new CommandFailure(
@@ -238,7 +252,7 @@ final class MountProcess {
     }
   }
 
-  private static @Nullable StableFiles stableFiles(MountOptions options) {
+  private static @Nullable StableFiles stableFiles(MountOptions options, NumaPlacement numa) {
     if (options.sharing() == SharingMode.OFF) {
       return null;
     }
@@ -249,7 +263,8 @@ final class MountProcess {
             options.domain(),
             options.sharing() == SharingMode.PAGE
                 ? new PageOptions(options.pageMin(), options.pageLikeness())
-                : null));
+                : null,
+            numa.home()));
   }
 
   /** Mounts, unless this process has been told to end; from then on it ends with the mount. */

@@ -40,6 +40,7 @@ final class MountStatus implements ControlSocket.Answers {
   private final @Nullable ByteString work;
   private final Session session;
   private final OverlayFileSystem overlay;
+  private final NumaPlacement numa;
   private final Path log;
   private final long mountedNanos = System.nanoTime();
 
@@ -55,6 +56,7 @@ final class MountStatus implements ControlSocket.Answers {
       MountDirectories directories,
       Session session,
       OverlayFileSystem overlay,
+      NumaPlacement numa,
       Path log) {
     this.options = options;
     this.optionText = optionText;
@@ -67,6 +69,7 @@ final class MountStatus implements ControlSocket.Answers {
     this.work = path(directories.work());
     this.session = session;
     this.overlay = overlay;
+    this.numa = numa;
     this.log = log;
   }
 
@@ -166,6 +169,7 @@ final class MountStatus implements ControlSocket.Answers {
     json.writeStringField("passthrough_reason", session.passthroughReason());
     json.writeStringField("coherence", options.coherence().name().toLowerCase(Locale.ROOT));
     json.writeStringField("sharing", options.sharing().name().toLowerCase(Locale.ROOT));
+    numa.write(json);
     json.writeObjectFieldStart("layers");
     json.writeArrayFieldStart("lower");
     for (ByteString layer : lower) {
@@ -189,6 +193,11 @@ final class MountStatus implements ControlSocket.Answers {
   /** The mount point. */
   String target() {
     return target.toString();
+  }
+
+  /** What it does about NUMA nodes. */
+  NumaPlacement numa() {
+    return numa;
   }
 
   /** What is counted, in the order of {@link MountCounters#KINDS}. */

@@ -45,6 +45,8 @@ import picocli.CommandLine.Spec;
       "  SAMEPAGE_LOG_DIR    where the log is (default: /var/log/samepage for root, else beside the",
       "                      control sockets)",
       "  SAMEPAGE_INDEX      the directory of the content index (default: /var/lib/samepage/index)",
+      "  SAMEPAGE_NUMA_NODES a directory that describes the NUMA nodes, laid out as the kernel's own",
+      "                      (default: /sys/devices/system/node)",
       "  SAMEPAGE_JAVA       the java to run with (default: JAVA_HOME, PATH, /usr/lib/jvm)",
       "  SAMEPAGE_JAVA_OPTS  further options for it"
     })

@@ -239,6 +239,7 @@ final class StatusCommand implements Callable<Integer> {
             + " unshared; "
             + ProgressLine.bytes(one.number(MountCounters.PAGES_SHARING) * (long) PagesInUse.PAGE)
             + " saved");
+    line(out, "numa", numa(one.object("numa")));
     line(
         out,
         "memory",
@@ -260,6 +261,25 @@ final class StatusCommand implements Callable<Integer> {
                     .append(count));
     line(out, "requests", requests.length() == 0 ? "none" : requests.toString());
     line(out, "log", one.text("log"));
+  }
+
+  private static String numa(StatusDocument numa) {
+    List<String> nodes = numa.texts("nodes");
+    if (nodes.isEmpty()) {
+      return numa.text("policy");
+    }
+    if (nodes.size() == 1) {
+      return numa.text("policy") + ", which does nothing: there is one node, " + nodes.get(0);
+    }
+    String home = numa.text("home_node");
+    return numa.text("policy")
+        + ", nodes "
+        + String.join(" ", nodes)
+        + ", home node "
+        + (home.isEmpty() ? "not known yet" : home)
+        + ", changed "
+        + numa.number("home_node_changes")
+        + " times";
   }
 
   private static void line(PrintStream out, String name, String value) {

@@ -87,6 +87,13 @@ public enum MountOption {
       "PERCENT",
       "with sharing=page, how many of a file's pages other files must have for it to be read through"
           + " the daemon, from 1 to 100 (default: 10)"),
+  NUMA(
+      "numa",
+      Group.SAMEPAGE,
+      "off|replicate",
+      "where a content is in several places and this host has several NUMA nodes: one place for all"
+          + " (off, default), or one for each node, used by mounts whose processes run there, so"
+          + " that its pages are in that node's memory (replicate)"),
   DOMAIN(
       "domain",
       Group.SAMEPAGE,

@@ -236,6 +236,9 @@ public final class MountOptionParser {
               });
       case PAGE_MIN -> builder.pageMin(size(option, given));
       case PAGE_LIKENESS -> builder.pageLikeness((int) number(option, given, given, 1, 100));
+      case NUMA ->
+          builder.numa(
+              oneListed(option, given).equals("off") ? NumaPolicy.OFF : NumaPolicy.REPLICATE);
       case DOMAIN -> builder.domain(ByteString.of(given).toString());
       case METRICS -> builder.metrics(MetricsAddress.parse(plain(option, given)));
       case NATIVE_DIRS -> builder.nativeDirs(nativeDirs(given));

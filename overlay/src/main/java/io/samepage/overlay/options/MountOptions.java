@@ -22,6 +22,7 @@ import org.jspecify.annotations.Nullable;
  * @param sharing what lower files share
  * @param pageMin size of the smallest file that is shared in part, in bytes
  * @param pageLikeness which part of its pages others must have, in per cent, from 1 to 100
+ * @param numa what mounts on several NUMA nodes share
  * @param domain only mounts of one domain share; empty for the one that has no name
  * @param metrics where metrics are served; null for nowhere
  * @param allowOther whether it was asked that other users come in
@@ -45,6 +46,7 @@ public record MountOptions(
     SharingMode sharing,
     long pageMin,
     int pageLikeness,
+    NumaPolicy numa,
     String domain,
     @Nullable MetricsAddress metrics,
     Passthrough passthrough,
@@ -108,6 +110,7 @@ public record MountOptions(
     private SharingMode sharing = SharingMode.FILE;
     private long pageMin = DEFAULT_PAGE_MIN;
     private int pageLikeness = DEFAULT_PAGE_LIKENESS;
+    private NumaPolicy numa = NumaPolicy.OFF;
     private String domain = "";
     private @Nullable MetricsAddress metrics;
     private List<ByteString> nativeDirs = defaultNativeDirs();
@@ -197,6 +200,11 @@ public record MountOptions(
 
     public Builder pageLikeness(int percent) {
       pageLikeness = percent;
+      return this;
+    }
+
+    public Builder numa(NumaPolicy policy) {
+      numa = policy;
       return this;
     }
 
@@ -292,6 +300,9 @@ public record MountOptions(
         noteUseless(Boolean.TRUE.equals(index), "index=on");
         noteUseless(syncNothing, "volatile");
       }
+      if (numa == NumaPolicy.REPLICATE && sharing == SharingMode.OFF) {
+        notes.add("numa=replicate is ignored: with sharing=off each file uses its own pages");
+      }
       RedirectDir redirects = redirects(hasUpper);
       return new MountOptions(
           lower,
@@ -309,6 +320,7 @@ public record MountOptions(
           sharing,
           pageMin,
           pageLikeness,
+          numa,
           domain,
           metrics,
           passthrough,

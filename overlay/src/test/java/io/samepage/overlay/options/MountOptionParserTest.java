@@ -73,6 +73,20 @@ final class MountOptionParserTest {
   }
 
   @Test
+  void numaHasTwoPoliciesAndNeedsSharing() throws Exception {
+    assertThat(strict("lowerdir=/a").numa()).isEqualTo(NumaPolicy.OFF);
+    assertThat(strict("lowerdir=/a,numa=replicate").numa()).isEqualTo(NumaPolicy.REPLICATE);
+    assertThat(strict("lowerdir=/a,numa=replicate,numa=off").numa()).isEqualTo(NumaPolicy.OFF);
+    assertThatThrownBy(() -> strict("lowerdir=/a,numa=on"))
+        .isInstanceOf(MountRefusedException.class)
+        .hasMessageContaining("numa=on is unknown: use numa=off|replicate");
+    assertThat(parse(Form.STRICT, "lowerdir=/a,numa=replicate").notes()).isEmpty();
+    assertThat(parse(Form.STRICT, "lowerdir=/a,numa=replicate,sharing=off").notes())
+        .containsExactly(
+            "numa=replicate is ignored: with sharing=off each file uses its own pages");
+  }
+
+  @Test
   void defaultsAreAsTheHelpTextSays() throws Exception {
     Parsed parsed = parse(Form.STRICT, "lowerdir=/a:/b,upperdir=/u,workdir=/w");
     MountOptions options = parsed.options();
