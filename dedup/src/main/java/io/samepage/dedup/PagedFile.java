@@ -180,26 +180,44 @@ public final class PagedFile implements AutoCloseable {
     return (int) Math.max(0, at - offset);
   }
 
+  /** Takes ranges of open files, in order. */
+  public interface Pieces {
+    /** The next one; false if it cannot be taken. */
+    boolean add(int fd, long offset, int length);
+  }
+
   /**
-   * The descriptor of one file that has all of a range, at the same offsets: a stable file's, which
-   * was compared this moment with what it was, or {@code fd}. −1 if there is none, or only for a
-   * part of the range.
+   * Says where the data of a range are: in {@code fd}, and in stable files that were compared this
+   * moment with what they were.
    *
    * @param fd as for {@link #read}
+   * @return false if they are not to be found so: at a hole or the end of the file, where a stable
+   *     file has to be left, or if they are in more pieces than are taken
    */
-  public int descriptor(int fd, long offset, int size) {
+  public boolean locate(int fd, long offset, int size, Pieces pieces) {
     if (offset < 0 || size <= 0 || offset > own.size() - size) {
-      return -1;
+      return false;
     }
-    PageExtent extent = map.at(offset >> PAGE_SHIFT);
-    if (offset + size > extent.end() << PAGE_SHIFT) {
-      return -1;
+    long end = offset + size;
+    for (long at = offset; at < end; ) {
+      PageExtent extent = map.at(at >> PAGE_SHIFT);
+      int length = (int) (Math.min(end, extent.end() << PAGE_SHIFT) - at);
+      int from =
+          switch (extent.state()) {
+            case OWN -> fd;
+            case SHARED -> stable(extent.file());
+            default -> -1;
+          };
+      long moved =
+          extent.state() == PageState.SHARED
+              ? (extent.source() - extent.first()) << PAGE_SHIFT
+              : 0;
+      if (from < 0 || !pieces.add(from, at + moved, length)) {
+        return false;
+      }
+      at += length;
     }
-    return switch (extent.state()) {
-      case OWN -> fd;
-      case SHARED -> extent.source() == extent.first() ? stable(extent.file()) : -1;
-      default -> -1;
-    };
+    return true;
   }
 
   private int stable(int number) {

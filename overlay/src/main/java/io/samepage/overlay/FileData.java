@@ -1,6 +1,7 @@
 package io.samepage.overlay;
 
 import io.samepage.dedup.PagedFile;
+import io.samepage.fuse.DataPieces;
 import io.samepage.fuse.Request;
 import io.samepage.overlay.Handles.Handle;
 import io.samepage.overlay.Partials.Use;
@@ -64,18 +65,17 @@ final class FileData {
     }
   }
 
-  /**
-   * A descriptor whose pages are what a read would give ({@link
-   * io.samepage.fuse.FileSystem#readDescriptor}); −1 if there is none.
-   */
-  int descriptor(long handle, long offset, int size) throws ErrnoException {
+  /** Whose pages are what a read would give: see {@link io.samepage.fuse.FileSystem#locate}. */
+  boolean locate(long handle, long offset, int size, DataPieces pieces) throws ErrnoException {
     Handle open = handles.get(handle);
     if (open.alignment() > 1 || files.isPartial(open)) {
-      return -1;
+      return false;
     }
     int fd = files.readable(open);
     PagedFile paged = files.paged(open);
-    return paged == null ? fd : paged.descriptor(fd, offset, size);
+    return paged == null
+        ? pieces.add(fd, offset, size)
+        : paged.locate(fd, offset, size, pieces::add);
   }
 
   private static int read(int fd, long offset, int size, NativeBuffer out) throws ErrnoException {

@@ -5,6 +5,7 @@ import io.samepage.dedup.StableFiles;
 import io.samepage.fuse.AttributeChange;
 import io.samepage.fuse.Attributes;
 import io.samepage.fuse.Connection;
+import io.samepage.fuse.DataPieces;
 import io.samepage.fuse.DirectoryPlusReply;
 import io.samepage.fuse.DirectoryReply;
 import io.samepage.fuse.Entry;
@@ -442,9 +443,10 @@ public final class OverlayFileSystem implements FileSystem {
   }
 
   @Override
-  public int readDescriptor(Request request, long nodeid, long handle, long offset, int size)
+  public boolean locate(
+      Request request, long nodeid, long handle, long offset, int size, DataPieces pieces)
       throws ErrnoException {
-    return parts().data.descriptor(handle, offset, size);
+    return parts().data.locate(handle, offset, size, pieces);
   }
 
   @Override

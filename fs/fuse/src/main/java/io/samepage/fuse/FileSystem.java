@@ -127,14 +127,16 @@ public interface FileSystem {
       throws ErrnoException;
 
   /**
-   * The descriptor from which {@link #read} reads, for a transport that can move pages from there
-   * without reading them; −1 where the data do not come from one file, at the same offsets and up
-   * to the same end. It stays open until the request has been answered. Whoever fails to move the
-   * pages calls {@link #read}.
+   * Says where the data are that {@link #read} would give, for a transport that can move pages from
+   * there without reading them. Whoever fails to move them calls {@link #read}.
+   *
+   * @param pieces gets them
+   * @return whether it has; not where the data are in no file, or in too many pieces
    */
-  default int readDescriptor(Request request, long nodeid, long handle, long offset, int size)
+  default boolean locate(
+      Request request, long nodeid, long handle, long offset, int size, DataPieces pieces)
       throws ErrnoException {
-    return -1;
+    return false;
   }
 
   /**

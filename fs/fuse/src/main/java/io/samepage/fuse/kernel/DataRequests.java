@@ -20,8 +20,8 @@ final class DataRequests {
     long offset = Exchange.offset(ReadIn.offset(x.in, x.body), size);
     long handle = ReadIn.fh(x.in, x.body);
     if (size >= PagePipe.LEAST) {
-      int fd = x.fs.readDescriptor(x.request, x.nodeid, handle, offset, size);
-      if (fd >= 0 && x.replyPages(fd, offset, size)) {
+      x.pieces.clear();
+      if (x.fs.locate(x.request, x.nodeid, handle, offset, size, x.pieces) && x.replyPages()) {
         return Handler.NO_REPLY;
       }
     }

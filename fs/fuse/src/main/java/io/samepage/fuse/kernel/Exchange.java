@@ -2,6 +2,7 @@ package io.samepage.fuse.kernel;
 
 import io.samepage.fuse.AttributeChange;
 import io.samepage.fuse.Attributes;
+import io.samepage.fuse.DataPieces;
 import io.samepage.fuse.Entry;
 import io.samepage.fuse.FileSystem;
 import io.samepage.fuse.FileSystemStatistics;
@@ -71,6 +72,7 @@ final class Exchange implements AutoCloseable, PageCache {
   final Attributes attributes = new Attributes();
   final AttributeChange change = new AttributeChange();
   final Opened opened = new Opened(this);
+  final DataPieces pieces = new DataPieces();
   final FileSystemStatistics statistics = new FileSystemStatistics();
   final DirectoryBuffer directory = new DirectoryBuffer(out, PAYLOAD);
 
@@ -229,18 +231,16 @@ final class Exchange implements AutoCloseable, PageCache {
   }
 
   /**
-   * Answers a READ with pages of a file; false if that cannot be done and it has to be read and
-   * written.
-   *
-   * @param size what was asked for
+   * Answers a READ with the pages that {@link #pieces} names; false if that cannot be done and they
+   * have to be read and written.
    */
-  boolean replyPages(int fd, long offset, int size) {
-    int length = pages.room(fd, offset, size);
+  boolean replyPages() {
+    int length = pages.room(pieces);
     if (length == 0) {
       return false;
     }
     header(0, length);
-    return pages.send(port, replyMemory.address() + REPLY, fd, offset, length);
+    return pages.send(port, replyMemory.address() + REPLY, pieces, length);
   }
 
   /** See {@link PageCache}; it uses the room of the answer. */

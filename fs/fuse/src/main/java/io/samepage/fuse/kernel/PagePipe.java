@@ -1,5 +1,6 @@
 package io.samepage.fuse.kernel;
 
+import io.samepage.fuse.DataPieces;
 import io.samepage.posix.Errno;
 import io.samepage.posix.ErrnoException;
 import io.samepage.posix.Files;
@@ -8,7 +9,7 @@ import io.samepage.posix.Stat;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Answers READs with pages of a file instead of bytes: they go through a pipe (splice(2)), so that
+ * Answers READs with pages of files instead of bytes: they go through a pipe (splice(2)), so that
  * the kernel copies the data once, to where they were asked for, and the daemon never touches them.
  * Belongs to one worker; the pipe is made when it is first wanted.
  */
@@ -27,22 +28,30 @@ final class PagePipe implements AutoCloseable {
   /** Whether this cannot be done here at all: no pipe, or a file system without splice. */
   private boolean useless;
 
-  /**
-   * How many bytes of a file there are for a READ, if they can go through the pipe; else 0.
-   *
-   * @param size what was asked for
-   */
-  int room(int fd, long offset, int size) {
-    if (useless || size < LEAST) {
+  /** How many bytes there are for a READ, if they can go through the pipe; else 0. */
+  int room(DataPieces pieces) {
+    if (useless) {
       return 0;
     }
-    try {
-      Files.stat(fd, stat);
-    } catch (ErrnoException e) {
-      return 0; // who reads it will find out
+    int last = pieces.count() - 1;
+    int all = 0;
+    int slots = 1; // for the header
+    for (int i = 0; i <= last; i++) {
+      long offset = pieces.offset(i);
+      int length = pieces.length(i);
+      try {
+        Files.stat(pieces.descriptor(i), stat);
+      } catch (ErrnoException e) {
+        return 0; // who reads it will find out
+      }
+      long there = Math.min(length, stat.size - offset);
+      if (!stat.isRegular() || there <= 0 || (there < length && i < last)) {
+        return 0;
+      }
+      all += (int) there;
+      slots += (int) (((offset & (PAGE - 1)) + there + PAGE - 1) / PAGE);
     }
-    long there = Math.min(size, stat.size - offset);
-    if (there < LEAST || !stat.isRegular()) {
+    if (all < LEAST) {
       return 0;
     }
     if (pipe == null) {
@@ -53,30 +62,33 @@ final class PagePipe implements AutoCloseable {
         return 0;
       }
     }
-    // One for the header, one more if the data do not begin at a page.
-    long pages = (there + (offset & (PAGE - 1)) + PAGE - 1) / PAGE + 1;
-    return pages <= pipe.pages() ? (int) there : 0;
+    return slots <= pipe.pages() ? all : 0;
   }
 
   /**
-   * Sends a reply: a header, and {@code length} bytes of a file after it.
+   * Sends a reply: a header, and after it the first {@code length} bytes of the pieces.
    *
    * @return whether the kernel has it, or wants it no longer; if not, it has to be read and written
    */
-  boolean send(ReplyPort port, long header, int fd, long offset, int length) {
+  boolean send(ReplyPort port, long header, DataPieces pieces, int length) {
     Pipe way = pipe;
     if (way == null || way.write(header, OutHeader.BYTES) != OutHeader.BYTES) {
       discard();
       return false;
     }
-    for (int done = 0; done < length; ) {
-      int got = way.fill(fd, offset + done, length - done);
-      if (got <= 0) {
-        useless = got == -Errno.EINVAL;
-        discard(); // it has become shorter, or cannot be read: who reads it will find out
-        return false;
+    int left = length;
+    for (int i = 0; i < pieces.count() && left > 0; i++) {
+      int wanted = Math.min(pieces.length(i), left);
+      for (int done = 0; done < wanted; ) {
+        int got = way.fill(pieces.descriptor(i), pieces.offset(i) + done, wanted - done);
+        if (got <= 0) {
+          useless = got == -Errno.EINVAL;
+          discard(); // it has become shorter, or cannot be read: who reads it will find out
+          return false;
+        }
+        done += got;
       }
-      done += got;
+      left -= wanted;
     }
     int sent = port.splice(way, OutHeader.BYTES + length);
     if (sent == OutHeader.BYTES + length) {

@@ -4,6 +4,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import io.samepage.fuse.DataPieces;
 import io.samepage.fuse.Opened;
 import io.samepage.fuse.Request;
 import io.samepage.posix.ErrnoException;
@@ -59,9 +60,14 @@ class MountedDataTest {
             }
 
             @Override
-            public int readDescriptor(
-                Request request, long nodeid, long handle, long offset, int size) {
-              return fd.number();
+            public boolean locate(
+                Request request,
+                long nodeid,
+                long handle,
+                long offset,
+                int size,
+                DataPieces pieces) {
+              return pieces.add(fd.number(), offset, size);
             }
           };
       fs.addFile("f", copied);
@@ -81,6 +87,64 @@ class MountedDataTest {
     }
   }
 
+  /** A file that is, in turn, a page of another and eleven pages of itself, at another place. */
+  @Test
+  void largeReadsMovePagesOfManyPieces(@TempDir Path dir) throws Exception {
+    byte[] below = new byte[1 << 20];
+    new Random(3).nextBytes(below);
+    Files.write(dir.resolve("below"), below);
+    int page = 4096;
+    long shift = 3L * page;
+    try (Fd fd = new Fd(open(dir.resolve("below")))) {
+      MemoryFileSystem fs =
+          new MemoryFileSystem() {
+            @Override
+            public synchronized void open(
+                Request request, long nodeid, int flags, boolean killSuidgid, Opened opened)
+                throws ErrnoException {
+              super.open(request, nodeid, flags, killSuidgid, opened);
+              opened.directIo = true;
+            }
+
+            @Override
+            public boolean locate(
+                Request request,
+                long nodeid,
+                long handle,
+                long offset,
+                int size,
+                DataPieces pieces) {
+              for (long at = offset, end = offset + size; at < end; ) {
+                boolean single = at / page % 12 == 0;
+                long next = (at / page / 12 * 12 + (single ? 1 : 12)) * page;
+                int length = (int) (Math.min(end, next) - at);
+                if (!pieces.add(fd.number(), single ? at : at + shift, length)) {
+                  return false;
+                }
+                at += length;
+              }
+              return true;
+            }
+          };
+      fs.addFile("f", new byte[below.length]);
+      try (TestMount mount = TestMount.of(fs)) {
+        mount.python(
+            """
+            below = open("BELOW", "rb").read()
+            wanted = b"".join(below[at + (0 if at // 4096 % 12 == 0 else 12288):][:4096] for at in range(0, len(below), 4096))
+            fd = os.open("f", os.O_RDONLY)
+            for offset, size in (0, 1 << 17), (4096, 1 << 18), (4097, 100001), (48 * 1024 - 1, 65537), (3, 1 << 15):
+                assert os.pread(fd, size, offset) == wanted[offset:offset + size], (offset, size)
+            assert os.pread(fd, 1 << 19, 0) == bytes(1 << 19)        # they are too many
+            assert os.pread(fd, 1 << 17, 1 << 20) == b""
+            past = (1 << 20) - (1 << 16)                              # a piece ends too early, and is not the last
+            assert os.pread(fd, 1 << 16, past) == bytes(1 << 16)
+            """
+                .replace("BELOW", dir.resolve("below").toString()));
+      }
+    }
+  }
+
   /** As where the file was cut off meanwhile, or its disk fails. */
   @Test
   void whatCannotBeMovedIsRead(@TempDir Path dir) throws Exception {
@@ -90,9 +154,14 @@ class MountedDataTest {
       MemoryFileSystem fs =
           new MemoryFileSystem() {
             @Override
-            public int readDescriptor(
-                Request request, long nodeid, long handle, long offset, int size) {
-              return fd.number();
+            public boolean locate(
+                Request request,
+                long nodeid,
+                long handle,
+                long offset,
+                int size,
+                DataPieces pieces) {
+              return pieces.add(fd.number(), offset, size);
             }
           };
       fs.addFile("f", content);
