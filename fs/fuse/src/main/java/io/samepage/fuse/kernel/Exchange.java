@@ -32,7 +32,7 @@ import java.nio.ByteBuffer;
  * Pages that no request ever needs are never touched, and take no memory.
  */
 final class Exchange implements AutoCloseable, PageCache {
-  /** The most data that one READ or WRITE carries. */
+  /** The most data that one WRITE carries, and room for those of a READ ({@link PagePipe#MOST}). */
   static final int MAX_DATA = 1 << 20;
 
   private static final int NOTIFY_STORE = 4;

@@ -68,7 +68,7 @@ public final class KernelTransport {
 
   private static MountPoint mount(Channel device, KernelMountOptions options)
       throws MountException {
-    // max_read: what the buffers take, whatever the size of a page.
+    // max_read: what the buffers and the pipe take, whatever the size of a page.
     String data =
         "fd="
             + device.number()
@@ -79,7 +79,7 @@ public final class KernelTransport {
             + ",default_permissions"
             + (options.allowOther() ? ",allow_other" : "")
             + ",max_read="
-            + Exchange.MAX_DATA;
+            + PagePipe.MOST;
     try {
       return MountPoint.mount(options, data.getBytes(StandardCharsets.US_ASCII));
     } catch (ErrnoException e) {

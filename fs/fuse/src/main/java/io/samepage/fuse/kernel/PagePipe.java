@@ -22,6 +22,12 @@ final class PagePipe implements AutoCloseable {
   /** The usual /proc/sys/fs/pipe-max-size. */
   private static final int PAGES = 256;
 
+  /**
+   * The most that one READ is to ask for, so that it goes through the pipe: beside it there are the
+   * header, and one page more if the data do not begin at a page.
+   */
+  static final int MOST = (PAGES - 2) * PAGE;
+
   private final Stat stat = new Stat();
   private @Nullable Pipe pipe;
 
