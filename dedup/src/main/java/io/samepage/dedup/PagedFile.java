@@ -209,9 +209,7 @@ public final class PagedFile implements AutoCloseable {
             default -> -1;
           };
       long moved =
-          extent.state() == PageState.SHARED
-              ? (extent.source() - extent.first()) << PAGE_SHIFT
-              : 0;
+          extent.state() == PageState.SHARED ? (extent.source() - extent.first()) << PAGE_SHIFT : 0;
       if (from < 0 || !pieces.add(from, at + moved, length)) {
         return false;
       }

@@ -28,12 +28,14 @@ final class Creation {
 
   private final Overlay overlay;
   private final Redirects redirects;
+  private final OpenFiles openFiles;
   private final int uid = Credentials.effectiveUid();
   private final int gid = Credentials.effectiveGid();
 
-  Creation(Overlay overlay, Redirects redirects) {
+  Creation(Overlay overlay, Redirects redirects, OpenFiles openFiles) {
     this.overlay = overlay;
     this.redirects = redirects;
+    this.openFiles = openFiles;
   }
 
   /** What is to be created. */
@@ -151,7 +153,7 @@ final class Creation {
     overlay.nodes.add(node);
     if (opened != null) {
       try {
-        overlay.openFiles.created(node, new Fd(fd), flags, opened);
+        openFiles.created(node, new Fd(fd), flags, opened);
       } catch (ErrnoException e) {
         overlay.forget(node.nodeid, 1);
         throw e;
@@ -293,7 +295,7 @@ final class Creation {
       node.setAnchor(new Fd(Files.dup(fd.number())));
       node.setRemoved(true);
       overlay.nodes.add(node);
-      overlay.openFiles.created(node, fd, flags, opened);
+      openFiles.created(node, fd, flags, opened);
       overlay.show(node, stat, entry);
     } finally {
       overlay.tree.readLock().unlock();
@@ -311,7 +313,7 @@ final class Creation {
     try {
       // The name must not be given to a node that is superseded this moment.
       synchronized (newParent) {
-        synchronized (overlay.openFiles.lockOf(node)) {
+        synchronized (overlay.nodeLocks.of(node)) {
           linkNow(node, newParent, newName, work, stat);
         }
         overlay.access.complete(node, stat);

@@ -1,5 +1,6 @@
 package io.samepage.overlay;
 
+import io.samepage.overlay.Handles.Handle;
 import io.samepage.overlay.LayerAccess.Place;
 import io.samepage.overlay.Partials.Use;
 import io.samepage.posix.ErrnoException;
@@ -14,9 +15,11 @@ import io.samepage.posix.Linux;
  */
 final class Durability {
   private final Overlay overlay;
+  private final DataDescriptors descriptors;
 
-  Durability(Overlay overlay) {
+  Durability(Overlay overlay, DataDescriptors descriptors) {
     this.overlay = overlay;
+    this.descriptors = descriptors;
   }
 
   /**
@@ -29,7 +32,8 @@ final class Durability {
       return;
     }
     PartialCopies copies = overlay.partialCopies;
-    try (Use partial = overlay.openFiles.partial(overlay.handles.get(handle))) {
+    Handle open = overlay.handles.get(handle);
+    try (Use partial = overlay.partials.use(overlay.successors.current(open.node()))) {
       if (partial != null && copies != null) {
         copies.sync(partial);
         return;
@@ -38,7 +42,7 @@ final class Durability {
     if (!overlay.node(nodeid).hasUpper()) {
       return;
     }
-    int fd = overlay.openFiles.readable(overlay.handles.get(handle));
+    int fd = descriptors.readable(open);
     if (dataOnly) {
       Files.fdatasync(fd);
     } else {

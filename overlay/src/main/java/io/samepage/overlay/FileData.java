@@ -15,19 +15,31 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The data of open files, where they go through the daemon: from the partial copy, through a page
- * map, or from the one file that {@link OpenFiles} says has them. Thread-safe; callers hold none of
+ * map, or from the one file that {@link DataDescriptors} opens. Thread-safe; callers hold none of
  * the locks of {@link Overlay}.
  */
 final class FileData {
   private static final int PAGE_MASK = 4095;
   private static final int COPIED_AT_ONCE = 1 << 20;
 
-  private final Handles handles;
-  private final OpenFiles files;
+  private final Overlay overlay;
+  private final DataDescriptors descriptors;
 
-  FileData(Overlay overlay) {
-    handles = overlay.handles;
-    files = overlay.openFiles;
+  FileData(Overlay overlay, DataDescriptors descriptors) {
+    this.overlay = overlay;
+    this.descriptors = descriptors;
+  }
+
+  /** The partial copy that a handle reads; null if its data are in one file. */
+  private @Nullable Use partial(Handle handle) {
+    return overlay.partials.use(overlay.successors.current(handle.node()));
+  }
+
+  /** The partial copy that a handle is to write, begun if need be; null if there is none to be. */
+  private @Nullable Use partialForWriting(Handle handle) throws ErrnoException {
+    PartialCopies copies = overlay.partialCopies;
+    Node now = overlay.successors.current(handle.node());
+    return copies == null || now.hasUpper() || !handle.mayWrite() ? null : copies.forWriting(now);
   }
 
   /**
@@ -36,8 +48,8 @@ final class FileData {
    * @param out gets the bytes, at its beginning
    */
   int read(long handle, long offset, int size, NativeBuffer out) throws ErrnoException {
-    Handle open = handles.get(handle);
-    try (Use partial = files.partial(open)) {
+    Handle open = overlay.handles.get(handle);
+    try (Use partial = partial(open)) {
       if (partial != null) {
         if (!open.isAligned(offset, size) && offset < partial.file().size()) {
           throw ErrnoException.of(Errno.EINVAL);
@@ -45,7 +57,7 @@ final class FileData {
         return partial.file().read(offset, size, out);
       }
     }
-    int fd = files.readable(open);
+    int fd = descriptors.readable(open);
     if (!open.isAligned(offset, size)) {
       Stat stat = new Stat();
       Files.stat(fd, stat);
@@ -54,25 +66,25 @@ final class FileData {
       }
       throw ErrnoException.of(Errno.EINVAL);
     }
-    PagedFile paged = files.paged(open);
+    PagedFile paged = descriptors.paged(open);
     try {
       return paged != null ? paged.read(fd, offset, size, out) : read(fd, offset, size, out);
     } catch (ErrnoException e) {
-      if (!files.recover(open, e)) {
+      if (!descriptors.recover(open, e)) {
         throw e;
       }
-      return read(files.readable(open), offset, size, out);
+      return read(descriptors.readable(open), offset, size, out);
     }
   }
 
   /** Whose pages are what a read would give: see {@link io.samepage.fuse.FileSystem#locate}. */
   boolean locate(long handle, long offset, int size, DataPieces pieces) throws ErrnoException {
-    Handle open = handles.get(handle);
-    if (open.alignment() > 1 || files.isPartial(open)) {
+    Handle open = overlay.handles.get(handle);
+    if (open.alignment() > 1 || overlay.successors.current(open.node()).isPartial()) {
       return false;
     }
-    int fd = files.readable(open);
-    PagedFile paged = files.paged(open);
+    int fd = descriptors.readable(open);
+    PagedFile paged = descriptors.paged(open);
     return paged == null
         ? pieces.add(fd, offset, size)
         : paged.locate(fd, offset, size, pieces::add);
@@ -100,20 +112,20 @@ final class FileData {
    */
   int write(Request request, long handle, long offset, long address, int size, boolean killSuidgid)
       throws ErrnoException {
-    Handle open = handles.get(handle);
+    Handle open = overlay.handles.get(handle);
     if (!open.isAligned(offset, size)) {
       throw ErrnoException.of(Errno.EINVAL);
     }
-    try (Use partial = files.partialForWriting(open)) {
+    try (Use partial = partialForWriting(open)) {
       if (partial != null) {
         return partial.file().write(offset, size, address); // of a file without set-id bits
       }
     }
-    int fd = files.writable(open);
+    int fd = descriptors.writable(open);
     int written = Files.pwrite(fd, address, size, offset);
     if (killSuidgid && open.node().maySetIds()) {
       Privileges.dropSetIds(request, fd);
-      files.modeChanged(open.node());
+      overlay.modeChanged(open.node());
     }
     return written;
   }
@@ -121,58 +133,58 @@ final class FileData {
   /** fallocate(2). */
   void allocate(Request request, long handle, long offset, long length, int mode)
       throws ErrnoException {
-    Handle open = handles.get(handle);
+    Handle open = overlay.handles.get(handle);
     Protection.checkAllocation(open.node(), mode);
-    int fd = files.writable(open);
+    int fd = descriptors.writable(open);
     Files.fallocate(fd, mode, offset, length);
     if (open.node().maySetIds()) {
       Privileges.dropSetIdsUnlessPrivileged(request, fd);
-      files.modeChanged(open.node());
+      overlay.modeChanged(open.node());
     }
   }
 
   /** lseek(2), for SEEK_DATA and SEEK_HOLE. */
   long seek(long handle, long offset, int whence) throws ErrnoException {
-    Handle open = handles.get(handle);
-    try (Use partial = files.partial(open)) {
+    Handle open = overlay.handles.get(handle);
+    try (Use partial = partial(open)) {
       if (partial != null) {
         return partial.file().seek(offset, whence);
       }
     }
-    return Files.seek(files.readable(open), offset, whence);
+    return Files.seek(descriptors.readable(open), offset, whence);
   }
 
   /** copy_file_range(2); it may copy less than it is asked for. */
   long copyRange(
       Request request, long handleIn, long offsetIn, long handleOut, long offsetOut, long length)
       throws ErrnoException {
-    Handle in = handles.get(handleIn);
-    Handle out = handles.get(handleOut);
+    Handle in = overlay.handles.get(handleIn);
+    Handle out = overlay.handles.get(handleOut);
     Protection.checkAllocation(out.node(), 0);
-    try (Use from = files.partial(in);
-        Use to = files.partialForWriting(out)) {
+    try (Use from = partial(in);
+        Use to = partialForWriting(out)) {
       if (from != null || to != null) {
         long pages = copyPages(in, from, offsetIn, out, to, offsetOut, length);
         if (to == null && out.node().maySetIds()) {
-          Privileges.dropSetIdsUnlessPrivileged(request, files.writable(out));
-          files.modeChanged(out.node());
+          Privileges.dropSetIdsUnlessPrivileged(request, descriptors.writable(out));
+          overlay.modeChanged(out.node());
         }
         return pages;
       }
     }
-    int fd = files.writable(out);
+    int fd = descriptors.writable(out);
     long copied;
     try {
-      copied = Files.copyRange(files.readable(in), offsetIn, fd, offsetOut, length);
+      copied = Files.copyRange(descriptors.readable(in), offsetIn, fd, offsetOut, length);
     } catch (ErrnoException e) {
-      if (e.errno() != Errno.EIO || !files.recover(in, e)) {
+      if (e.errno() != Errno.EIO || !descriptors.recover(in, e)) {
         throw e;
       }
-      copied = Files.copyRange(files.readable(in), offsetIn, fd, offsetOut, length);
+      copied = Files.copyRange(descriptors.readable(in), offsetIn, fd, offsetOut, length);
     }
     if (out.node().maySetIds()) {
       Privileges.dropSetIdsUnlessPrivileged(request, fd);
-      files.modeChanged(out.node());
+      overlay.modeChanged(out.node());
     }
     return copied;
   }
@@ -192,13 +204,13 @@ final class FileData {
       int got =
           from != null
               ? from.file().read(offsetIn, buffer.capacity(), buffer)
-              : read(files.readable(in), offsetIn, buffer.capacity(), buffer);
+              : read(descriptors.readable(in), offsetIn, buffer.capacity(), buffer);
       if (got == 0) {
         return 0;
       }
       return to != null
           ? to.file().write(offsetOut, got, buffer.address())
-          : Files.pwrite(files.writable(out), buffer.address(), got, offsetOut);
+          : Files.pwrite(descriptors.writable(out), buffer.address(), got, offsetOut);
     } finally {
       Reference.reachabilityFence(buffer);
     }

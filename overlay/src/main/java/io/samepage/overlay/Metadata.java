@@ -23,9 +23,13 @@ final class Metadata {
   private static final byte[] CAPABILITY = Names.ascii("security.capability");
 
   private final Overlay overlay;
+  private final OpenFiles openFiles;
+  private final Truncation truncation;
 
-  Metadata(Overlay overlay) {
+  Metadata(Overlay overlay, OpenFiles openFiles, Truncation truncation) {
     this.overlay = overlay;
+    this.openFiles = openFiles;
+    this.truncation = truncation;
   }
 
   void get(Node node, Attributes attributes) throws ErrnoException {
@@ -61,7 +65,7 @@ final class Metadata {
     try {
       if (change.setSize) {
         boolean byPath = change.handle == Opened.NO_HANDLE;
-        overlay.openFiles.truncate(node, change.size, byPath, change.killSuidgid ? request : null);
+        truncation.truncate(node, change.size, byPath, change.killSuidgid ? request : null);
       }
       try (Place place = overlay.access.upper(node)) {
         apply(request, node, place, change);
@@ -81,7 +85,7 @@ final class Metadata {
    * anyone. The kernel leaves the check to the file system (fuse_setattr).
    */
   private void checkTaking(Request request, Node node) throws ErrnoException {
-    if (request.uid() == 0 || !node.maySetIds() || overlay.openFiles.isWritable(node)) {
+    if (request.uid() == 0 || !node.maySetIds() || openFiles.isWritable(node)) {
       return;
     }
     Stat stat = new Stat();
@@ -304,7 +308,8 @@ final class Metadata {
         Protection.clear(argument, extended);
         Files.ioctl(fd.number(), wide, argument);
         protect(node, fd, immutable, appendOnly);
-        overlay.openFiles.attributesChanged(node);
+        // The kernel does not know that what it has done changes attributes.
+        overlay.connection.invalidateAttributes(node.nodeid);
       } else {
         Files.ioctl(fd.number(), wide, argument);
         Protection.show(node, argument, extended);

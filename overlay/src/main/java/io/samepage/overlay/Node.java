@@ -58,13 +58,16 @@ class Node extends Link {
    */
   private volatile @Nullable Fd anchor;
 
-  /** How it is open; null if it is not. Guarded by {@link OpenFiles}. */
+  /**
+   * How it is open, or was open last, where that is kept; null if neither. Guarded by {@link
+   * NodeLocks}; volatile for readers.
+   */
   volatile @Nullable OpenFile openFile;
 
   /**
    * The lower bits of {@link Sharing#generation} when its lower file was known to share with no
    * other; kept here since there are more nodes than files that are kept for their next open.
-   * Guarded by {@link OpenFiles}.
+   * Guarded by {@link NodeLocks}.
    */
   int unsharedAt;
 
@@ -125,6 +128,11 @@ class Node extends Link {
     set(METACOPY, on);
   }
 
+  /** Whether both its metadata and its data are in the upper layer. */
+  final boolean hasUpperData() {
+    return (state & (UPPER | METACOPY)) == UPPER;
+  }
+
   /** Whether it is being copied up page by page; see {@link Partials}. */
   final boolean isPartial() {
     return has(PARTIAL);
@@ -161,7 +169,7 @@ class Node extends Link {
     set(REMOVED, on);
   }
 
-  /** Whether another nodeid stands for the file by now; see {@link OpenFiles}. */
+  /** Whether another nodeid stands for the file by now; see {@link Successors}. */
   final boolean isSuperseded() {
     return has(SUPERSEDED);
   }
@@ -177,6 +185,15 @@ class Node extends Link {
 
   final void setCacheStale(boolean on) {
     set(CACHE_STALE, on);
+  }
+
+  /**
+   * Whether the file may be mapped for writing at this moment, so that its times change unasked.
+   * Every other way to change a file has the kernel drop what it holds of the attributes.
+   */
+  final boolean isMappable() {
+    OpenFile file = openFile;
+    return file != null && file.mappable > 0;
   }
 
   /** Whether its lower data were put into the kernel's cache under this nodeid. */

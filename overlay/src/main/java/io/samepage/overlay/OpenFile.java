@@ -5,13 +5,14 @@ import io.samepage.dedup.PagedFile;
 import io.samepage.dedup.Place;
 import io.samepage.fuse.Opened;
 import io.samepage.posix.Fd;
+import io.samepage.posix.Files;
 import org.jspecify.annotations.Nullable;
 
 /**
  * How one nodeid is open. The mode is chosen at the first open and stays until the last release:
  * the kernel allows no other.
  *
- * <p>Guarded by the lock that {@link OpenFiles} has for the node.
+ * <p>Guarded by the lock that {@link NodeLocks} has for the node.
  */
 final class OpenFile {
   /** Where the kernel gets the data of a nodeid from. */
@@ -28,6 +29,11 @@ final class OpenFile {
     /** Whether what is open is the lower file, and stays so. */
     boolean isLower() {
       return this == LOWER || this == PAGED;
+    }
+
+    /** Whether the kernel reads and writes a registered file below itself. */
+    boolean isPassedThrough() {
+      return this == LOWER || this == UPPER;
     }
   }
 
@@ -105,6 +111,13 @@ final class OpenFile {
   /** Whose pages it uses; null if that is not kept. */
   @Nullable FileKey pages() {
     return stable != null ? stable.key() : own;
+  }
+
+  /** What follows the pages that are read of a file with a page map is often another file's. */
+  void readPagesAlone() {
+    if (paged != null && lower != null) {
+      Files.adviseRandom(lower.number());
+    }
   }
 
   void closeDescriptors() {

@@ -22,7 +22,7 @@ import org.jspecify.annotations.Nullable;
  *   <li>{@link #tree}: for reading by whoever follows names or parents of nodes, for writing by
  *       rename, which changes them;
  *   <li>the monitor of a {@link Directory}, for its names; of two, the parent's first;
- *   <li>the locks of {@link OpenFiles};
+ *   <li>the {@link NodeLocks};
  *   <li>leaves: {@link NodeTable}, caches.
  * </ol>
  *
@@ -46,8 +46,11 @@ final class Overlay implements AutoCloseable {
   final @Nullable WorkDirectory work;
   final @Nullable HardLinkIndex index;
   final CopyUp copyUp;
-  final OpenFiles openFiles;
   final LockTable locks;
+  final NodeLocks nodeLocks = new NodeLocks();
+  final Successors successors;
+  final PageUses pageUses;
+  final RegisteredFiles registered;
   final Handles handles = new Handles();
   final Partials partials = new Partials();
 
@@ -55,6 +58,7 @@ final class Overlay implements AutoCloseable {
   final @Nullable PartialCopies partialCopies;
 
   final ReentrantReadWriteLock tree;
+  final Connection connection;
 
   /**
    * Puts them together.
@@ -69,6 +73,7 @@ final class Overlay implements AutoCloseable {
       @Nullable Sharing sharing)
       throws ErrnoException {
     this.config = config;
+    this.connection = connection;
     layers = directories.layers();
     work = directories.work();
     index = directories.index();
@@ -124,20 +129,9 @@ final class Overlay implements AutoCloseable {
                 tree,
                 directories.partialLayers(),
                 node -> forget(node.nodeid, 1));
-    openFiles =
-        new OpenFiles(
-            access,
-            copyUp,
-            nodes,
-            handles,
-            new CoherencePolicy(config),
-            config,
-            locks,
-            tree,
-            connection,
-            sharing,
-            partials,
-            partialCopies);
+    successors = new Successors(nodes, connection);
+    pageUses = new PageUses(nodeLocks, sharing);
+    registered = new RegisteredFiles(access, nodeLocks, pageUses, connection.backingFiles());
   }
 
   /** The work directory; EROFS on a mount that cannot change. */
@@ -150,7 +144,7 @@ final class Overlay implements AutoCloseable {
 
   /** A node by its nodeid, or what superseded it. */
   Node node(long nodeid) throws ErrnoException {
-    return openFiles.current(nodes.get(nodeid));
+    return successors.current(nodes.get(nodeid));
   }
 
   /** What is done with a node. */
@@ -187,9 +181,9 @@ final class Overlay implements AutoCloseable {
     throw failure;
   }
 
-  /** What the locks of a file are kept by; see {@link OpenFiles#lockKey}. */
+  /** What the locks of a file are kept by; see {@link Successors#lockKey}. */
   Object lockKey(long nodeid) throws ErrnoException {
-    return openFiles.lockKey(nodes.get(nodeid));
+    return successors.lockKey(nodes.get(nodeid));
   }
 
   /**
@@ -314,13 +308,23 @@ final class Overlay implements AutoCloseable {
   void show(Node node, Stat stat, Attributes attributes) {
     LayerAccess.show(node, stat, attributes);
     // A write through mmap changes the times without a word to anybody.
-    attributes.validNanos = openFiles.isMappable(node) || node.isRemoved() ? 0 : FOR_LONG;
+    attributes.validNanos = node.isMappable() || node.isRemoved() ? 0 : FOR_LONG;
   }
 
   /** Attributes under a nodeid that another one stands for by now: not to be kept. */
   void forOldNodeid(long nodeid, Attributes attributes) throws ErrnoException {
     if (nodes.get(nodeid).isSuperseded()) {
       attributes.validNanos = 0;
+    }
+  }
+
+  /**
+   * Set-id bits may have gone with a change of a file's data, of which the kernel drops the times
+   * and the size, but not the mode; and it would execute the file by the mode that it holds.
+   */
+  void modeChanged(Node node) {
+    if (node.maySetIds()) {
+      connection.invalidateAttributes(node.nodeid);
     }
   }
 
@@ -331,7 +335,9 @@ final class Overlay implements AutoCloseable {
       partialCopies.close();
     }
     locks.close();
-    openFiles.close();
+    for (Handles.Handle handle : handles.drain()) {
+      handle.file().closeDescriptors();
+    }
     for (Node node : nodes.all()) {
       drop(node);
     }
@@ -346,8 +352,8 @@ final class Overlay implements AutoCloseable {
   }
 
   private void drop(Node node) {
-    Node successor = openFiles.successorOf(node);
-    openFiles.forgotten(node);
+    registered.discard(node);
+    Node successor = successors.forgotten(node);
     if (node.isPartial()) {
       partials.forgotten(node);
     }

@@ -43,6 +43,7 @@ public final class OverlayFileSystem implements FileSystem {
   /** What exists from init to destroy. */
   private record Parts(
       Overlay overlay,
+      OpenFiles openFiles,
       Creation creation,
       Removal removal,
       Renames renames,
@@ -107,9 +108,9 @@ public final class OverlayFileSystem implements FileSystem {
         overlay.handles.size(),
         overlay.copyUp.count(),
         overlay.partialCopies == null ? 0 : overlay.partialCopies.count(),
-        overlay.openFiles.breaks(),
-        overlay.openFiles.fallbacks(),
-        overlay.openFiles.pagedOpens(),
+        overlay.successors.breaks(),
+        overlay.registered.fallbacks(),
+        now.openFiles.pagedOpens(),
         shared,
         sharing == null ? 0 : sharing.bookkeepingBytes());
   }
@@ -142,18 +143,23 @@ public final class OverlayFileSystem implements FileSystem {
   @Override
   public void init(Connection connection) throws ErrnoException {
     Overlay overlay = new Overlay(config, directories, connection, sharing);
+    Truncation truncation = new Truncation(overlay);
+    ModeChoice modes = new ModeChoice(overlay, new CoherencePolicy(config), sharing);
+    OpenFiles openFiles = new OpenFiles(overlay, modes, truncation, sharing);
+    DataDescriptors descriptors = new DataDescriptors(overlay, sharing);
     Removal removal = new Removal(overlay);
     Redirects redirects = new Redirects(overlay);
     parts =
         new Parts(
             overlay,
-            new Creation(overlay, redirects),
+            openFiles,
+            new Creation(overlay, redirects, openFiles),
             removal,
             new Renames(overlay, removal, redirects),
-            new Metadata(overlay),
+            new Metadata(overlay, openFiles, truncation),
             new DirectoryEntries(overlay),
-            new FileData(overlay),
-            new Durability(overlay),
+            new FileData(overlay, descriptors),
+            new Durability(overlay, descriptors),
             new PageMaps(overlay, sharing, upperPath, lowerPaths));
     overlay.resumePartials();
   }
@@ -385,8 +391,8 @@ public final class OverlayFileSystem implements FileSystem {
   @Override
   public void open(Request request, long nodeid, int flags, boolean killSuidgid, Opened opened)
       throws ErrnoException {
-    Overlay overlay = overlay();
-    overlay.openFiles.open(request, overlay.nodes.get(nodeid), flags, killSuidgid, opened);
+    Parts now = parts();
+    now.openFiles.open(request, now.overlay.nodes.get(nodeid), flags, killSuidgid, opened);
   }
 
   @Override
@@ -432,7 +438,7 @@ public final class OverlayFileSystem implements FileSystem {
     } catch (ErrnoException e) {
       // A node that is gone holds no locks.
     }
-    now.overlay.openFiles.release(handle);
+    now.openFiles.release(handle);
   }
 
   @Override

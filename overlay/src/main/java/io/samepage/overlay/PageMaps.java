@@ -57,15 +57,12 @@ final class PageMaps {
     try {
       Stat stat = new Stat();
       overlay.access.stat(node, stat);
-      OpenFiles.Use use = overlay.openFiles.use(node);
+      PageUses.Use use = overlay.pageUses.of(node);
       List<Extent> pages = partial(node, stat);
       if (pages != null) {
         return new PageMap(node.ino(), stat.size, use.open(), false, pages);
       }
-      List<Extent> all =
-          node.hasUpper() && !node.isMetacopy()
-              ? List.of(upper(node, stat))
-              : lower(node, stat, use);
+      List<Extent> all = node.hasUpperData() ? List.of(upper(node, stat)) : lower(node, stat, use);
       return new PageMap(
           node.ino(), stat.size, use.open(), use.passthrough(), stat.size == 0 ? List.of() : all);
     } finally {
@@ -79,7 +76,7 @@ final class PageMaps {
       if (copy == null) {
         return null;
       }
-      Extent own = lower(node, stat, new OpenFiles.Use(true, false, null, false, null)).get(0);
+      Extent own = lower(node, stat, new PageUses.Use(true, false, null, false, null)).get(0);
       Stat above = new Stat();
       Files.stat(copy.file().data(), above);
       List<Extent> extents = new ArrayList<>();
@@ -147,7 +144,7 @@ final class PageMaps {
     return path.toByteArray();
   }
 
-  private List<Extent> lower(Node node, Stat stat, OpenFiles.Use use) throws ErrnoException {
+  private List<Extent> lower(Node node, Stat stat, PageUses.Use use) throws ErrnoException {
     LayerDirectory directory = node.lowerDirectory();
     byte[] name = node.lowerName();
     if (directory == null || name == null) {

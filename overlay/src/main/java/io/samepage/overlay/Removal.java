@@ -50,7 +50,7 @@ final class Removal {
     Protection.checkFixed(node);
     // What has no upper file is covered by all means.
     boolean covered = !node.hasUpper() || overlay.resolver.isInLowers(parent, name);
-    synchronized (overlay.openFiles.lockOf(node)) {
+    synchronized (overlay.nodeLocks.of(node)) {
       if (node.isSuperseded()) {
         return false;
       }
@@ -157,7 +157,7 @@ final class Removal {
       if (overlay.partialCopies != null) {
         overlay.partialCopies.removed(last);
       }
-      overlay.openFiles.discard(last);
+      overlay.registered.discard(last);
       if (last instanceof Directory directory) {
         overlay.reader.changed(directory);
       }

@@ -23,13 +23,15 @@
  * it a nodeid and counts what the kernel holds. A listing goes the same way through {@code
  * DirectoryReader} to a {@code Listing}, which {@code DirectoryEntries} hands to the kernel.
  *
- * <p>A read-only open of a lower file: {@code OpenFiles} asks {@code CoherencePolicy} whether the
- * kernel may read the lower file itself, and registers that for passthrough ({@code OpenFile} says
- * how the nodeid is open for as long as it is). With sharing, {@code Sharing} first asks
- * io.samepage.dedup for the stable file of the content, which is then registered in place of the
- * lower file; without passthrough the daemon reads that one. A registered file outlives its last
- * release in {@code IdleFiles}. Data that the kernel asks for nevertheless go through {@code
- * FileData}, by the {@code Handles}; {@code Durability} answers fsync(2) and the like.
+ * <p>A read-only open of a lower file: {@code OpenFiles} has {@code ModeChoice} choose how the
+ * nodeid is to be open for as long as it is ({@code OpenFile}), which asks {@code CoherencePolicy}
+ * whether the kernel may read the lower file itself; {@code RegisteredFiles} then registers that
+ * for passthrough. With sharing, {@code Sharing} first asks io.samepage.dedup for the stable file
+ * of the content, which is then registered in place of the lower file; without passthrough the
+ * daemon reads that one. {@code PageUses} tells the reverse map whose pages are used. A registered
+ * file outlives its last release in {@code IdleFiles}. Data that the kernel asks for nevertheless
+ * go through {@code FileData}, by the {@code Handles} and what {@code DataDescriptors} opens for
+ * them; {@code Durability} answers fsync(2) and the like.
  *
  * <p>A first write: {@code OpenFiles} has {@code CopyUp} bring the file up, with the directories
  * above it, through the {@code WorkDirectory}: {@code DataCopy}, then {@code CopiedMetadata}, then
@@ -37,10 +39,10 @@
  * PartialCopies}, with the package io.samepage.overlay.partial), and the rest later ({@code
  * PartialFilling}, {@code PartialCompletion}). A file with several names goes into the {@code
  * HardLinkIndex}, so that all its names lead to the one copy. If others have the lower file open,
- * the node is superseded: OPEN is answered with ESTALE, the kernel looks the name up again, and
- * finds the successor, with the same inode number. {@code Metadata} and {@code Creation} bring up
- * what they change in the same way; {@code Creation} asks {@code DefaultAcl} for what a new file
- * inherits.
+ * the node is superseded ({@code Successors}): OPEN is answered with ESTALE, the kernel looks the
+ * name up again, and finds the successor, with the same inode number. {@code Metadata}, with {@code
+ * Truncation} for sizes, and {@code Creation} bring up what they change in the same way; {@code
+ * Creation} asks {@code DefaultAcl} for what a new file inherits.
  *
  * <p>A rename: {@code Renames} brings up what is moved, takes the tree for itself, marks a
  * directory with a redirect to its lower parts, and makes one system call that moves the file and
