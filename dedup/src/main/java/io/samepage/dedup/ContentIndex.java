@@ -2,17 +2,11 @@ package io.samepage.dedup;
 
 import io.samepage.dedup.Store.Table;
 import io.samepage.dedup.Store.Writer;
-import io.samepage.posix.Errno;
-import io.samepage.posix.ErrnoException;
-import io.samepage.posix.Files;
-import io.samepage.posix.Linux;
-import io.samepage.posix.Stat;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -50,16 +44,15 @@ public final class ContentIndex implements AutoCloseable {
 
   private static final byte[] SEVERAL = {};
 
-  /** When more than this part of the room is taken, entries are removed until it is so no more. */
-  private static final double FULL = 0.9;
-
-  private static final int REMOVED_AT_ONCE = 1000;
+  /** After how many files that were entered it is seen how full it is. */
+  private static final int ENTERED_BETWEEN_LOOKS = 1000;
 
   /** Guarded by its own lock, as are the counts of users of what is in it. */
   private static final Map<String, ContentIndex> OPEN = new HashMap<>();
 
   private final String name;
   private final @Nullable Store disk;
+  private final @Nullable IndexRoom room; // on the disk
   private volatile @Nullable Store memory;
   private volatile @Nullable String fault;
   private @Nullable String replaced;
@@ -73,6 +66,7 @@ public final class ContentIndex implements AutoCloseable {
   private ContentIndex(String name, @Nullable Store disk, @Nullable Store memory) {
     this.name = name;
     this.disk = disk;
+    room = disk == null ? null : new IndexRoom(name, disk);
     this.memory = memory;
   }
 
@@ -216,7 +210,7 @@ public final class ContentIndex implements AutoCloseable {
         return layer;
       }
     }
-    byte[] key = key(layer);
+    byte[] key = FileRecords.layerKey(layer);
     if (get(Table.LAYERS, key) == null) {
       change(writer -> writer.put(Table.LAYERS, key, Seal.put(key, path)));
     }
@@ -225,7 +219,7 @@ public final class ContentIndex implements AutoCloseable {
 
   /** The path of a layer; null if it is not known any more. */
   byte @Nullable [] layerPath(long layer) {
-    byte[] path = get(Table.LAYERS, key(layer));
+    byte[] path = get(Table.LAYERS, FileRecords.layerKey(layer));
     return path != null && layerNumber(path) == layer ? path : null;
   }
 
@@ -250,45 +244,22 @@ public final class ContentIndex implements AutoCloseable {
 
   /** What is known of a file, just as it is now. */
   Known find(long domain, FileKey file) {
-    return decode(file, get(Table.FILES, fileKey(domain, file)));
-  }
-
-  private static Known decode(FileKey file, byte @Nullable [] value) {
-    if (value == null || value.length < FILE_FIXED) {
+    byte[] value = get(Table.FILES, FileRecords.fileKey(domain, file));
+    if (value == null || !FileRecords.isOf(file, value)) {
       return Known.UNKNOWN;
     }
-    ByteBuffer b = ByteBuffer.wrap(value);
-    if (b.getLong() != file.size() || b.getLong() != file.mtime() || b.getLong() != file.ctime()) {
-      return Known.UNKNOWN;
-    }
-    if (value.length == FILE_FIXED + VerityDigest.LENGTH) {
-      byte[] digest = Arrays.copyOfRange(value, FILE_FIXED, value.length);
-      return new Known(Knowledge.DIGEST, digest);
-    }
-    return Known.ALONE;
-  }
-
-  /** Size, mtime, ctime, when it was entered in seconds; then the digest if there is one. */
-  private static final int FILE_FIXED = 3 * Long.BYTES + Integer.BYTES;
-
-  private static byte[] fileValue(FileKey file, byte @Nullable [] digest) {
-    ByteBuffer b = ByteBuffer.allocate(FILE_FIXED + (digest == null ? 0 : digest.length));
-    b.putLong(file.size()).putLong(file.mtime()).putLong(file.ctime());
-    b.putInt((int) (System.currentTimeMillis() / 1000));
-    if (digest != null) {
-      b.put(digest);
-    }
-    return b.array();
+    byte[] digest = FileRecords.digest(value);
+    return digest == null ? Known.ALONE : new Known(Knowledge.DIGEST, digest);
   }
 
   /** The places that hold a digest, the stable one first. */
   List<Place> places(long domain, byte[] digest) {
-    return decodePlaces(get(Table.PLACES, digestKey(domain, digest)));
+    return FileRecords.places(get(Table.PLACES, FileRecords.digestKey(domain, digest)));
   }
 
   /** Which of the places that hold a digest NUMA nodes have for their own. */
   NodePlaces nodePlaces(long domain, byte[] digest) {
-    return NodePlaces.decode(get(Table.NODES, digestKey(domain, digest)));
+    return NodePlaces.decode(get(Table.NODES, FileRecords.digestKey(domain, digest)));
   }
 
   /**
@@ -303,48 +274,16 @@ public final class ContentIndex implements AutoCloseable {
     boolean[] has = {false};
     change(
         writer -> {
-          byte[] at = digestKey(domain, digest);
-          List<Place> places = decodePlaces(open(at, writer.get(Table.PLACES, at)));
-          NodePlaces before = NodePlaces.decode(open(at, writer.get(Table.NODES, at)));
+          byte[] at = FileRecords.digestKey(domain, digest);
+          List<Place> places = FileRecords.places(writer, at);
+          NodePlaces before = NodePlaces.decode(FileRecords.get(writer, Table.NODES, at));
           NodePlaces after = before.with(places, node, wanted);
           if (after != before) {
-            put(writer, Table.NODES, at, after.encode());
+            FileRecords.put(writer, Table.NODES, at, after.encode());
           }
           has[0] = after.has(node, wanted);
         });
     return has[0];
-  }
-
-  private static List<Place> decodePlaces(byte @Nullable [] value) {
-    List<Place> places = new ArrayList<>(2);
-    if (value != null) {
-      ByteBuffer b = ByteBuffer.wrap(value);
-      while (b.hasRemaining()) {
-        Place place = Place.read(b);
-        if (place == null) {
-          break;
-        }
-        places.add(place);
-      }
-    }
-    return places;
-  }
-
-  private static void deletePlaces(Writer writer, byte[] at) {
-    writer.delete(Table.PLACES, at);
-    writer.delete(Table.NODES, at);
-  }
-
-  private static byte[] encodePlaces(List<Place> places) {
-    int length = 0;
-    for (Place place : places) {
-      length += place.length();
-    }
-    ByteBuffer b = ByteBuffer.allocate(length);
-    for (Place place : places) {
-      place.write(b);
-    }
-    return b.array();
   }
 
   /**
@@ -366,7 +305,7 @@ public final class ContentIndex implements AutoCloseable {
     List<Claim> claims = new ArrayList<>(files.size());
     boolean decided = true;
     for (Place file : files) {
-      byte[] found = get(Table.SIZES, sizeKey(domain, file.key().size()));
+      byte[] found = get(Table.SIZES, FileRecords.sizeKey(domain, file.key().size()));
       decided &= found != null && found.length == SEVERAL.length;
       claims.add(Claim.HASH);
     }
@@ -393,22 +332,24 @@ public final class ContentIndex implements AutoCloseable {
   }
 
   private static Claim claim(Writer writer, long domain, Place file) {
-    byte[] key = sizeKey(domain, file.key().size());
-    byte[] value = open(key, writer.get(Table.SIZES, key));
+    byte[] key = FileRecords.sizeKey(domain, file.key().size());
+    byte[] value = FileRecords.get(writer, Table.SIZES, key);
     Place other = value == null ? null : Place.read(ByteBuffer.wrap(value));
     if (value != null && value.length == SEVERAL.length) {
       return Claim.HASH;
     }
     if (other != null && !other.isSameFile(file.key())) {
-      put(writer, Table.SIZES, key, SEVERAL);
+      FileRecords.put(writer, Table.SIZES, key, SEVERAL);
       // Should nobody come to hash it now, it is not known, and will be hashed when it is met.
-      writer.delete(Table.FILES, fileKey(domain, other.key()));
+      writer.delete(Table.FILES, FileRecords.fileKey(domain, other.key()));
       return new Claim(true, other);
     }
-    ByteBuffer b = ByteBuffer.allocate(file.length());
-    file.write(b);
-    put(writer, Table.SIZES, key, b.array());
-    put(writer, Table.FILES, fileKey(domain, file.key()), fileValue(file.key(), null));
+    FileRecords.put(writer, Table.SIZES, key, FileRecords.ofPlaces(List.of(file)));
+    FileRecords.put(
+        writer,
+        Table.FILES,
+        FileRecords.fileKey(domain, file.key()),
+        FileRecords.file(file.key(), null));
     return Claim.ALONE;
   }
 
@@ -432,7 +373,7 @@ public final class ContentIndex implements AutoCloseable {
         });
     // Now and then is often enough: an entry is small against the room that is kept free.
     changes += files.size();
-    if (changes >= REMOVED_AT_ONCE) {
+    if (changes >= ENTERED_BETWEEN_LOOKS) {
       changes = 0;
       trim();
     }
@@ -441,19 +382,23 @@ public final class ContentIndex implements AutoCloseable {
 
   private static boolean enter(Writer writer, long domain, Identified file) {
     FileKey key = file.place().key();
-    put(writer, Table.FILES, fileKey(domain, key), fileValue(key, file.digest()));
-    byte[] at = digestKey(domain, file.digest());
-    List<Place> places = decodePlaces(open(at, writer.get(Table.PLACES, at)));
+    FileRecords.put(
+        writer,
+        Table.FILES,
+        FileRecords.fileKey(domain, key),
+        FileRecords.file(key, file.digest()));
+    byte[] at = FileRecords.digestKey(domain, file.digest());
+    List<Place> places = FileRecords.places(writer, at);
     for (int i = 0; i < places.size(); i++) {
       if (places.get(i).isSameFile(key)) {
         places.set(i, file.place());
-        put(writer, Table.PLACES, at, encodePlaces(places));
+        FileRecords.putPlaces(writer, at, places);
         return places.size() > 1;
       }
     }
     if (places.size() < MAX_PLACES) {
       places.add(file.place());
-      put(writer, Table.PLACES, at, encodePlaces(places));
+      FileRecords.putPlaces(writer, at, places);
     }
     return places.size() > 1;
   }
@@ -462,17 +407,13 @@ public final class ContentIndex implements AutoCloseable {
   void remove(long domain, byte[] digest, FileKey file) {
     change(
         writer -> {
-          byte[] at = digestKey(domain, digest);
-          List<Place> places = decodePlaces(open(at, writer.get(Table.PLACES, at)));
+          byte[] at = FileRecords.digestKey(domain, digest);
+          List<Place> places = FileRecords.places(writer, at);
           if (places.removeIf(place -> place.key().equals(file))) {
-            if (places.isEmpty()) {
-              deletePlaces(writer, at);
-            } else {
-              put(writer, Table.PLACES, at, encodePlaces(places));
-            }
-            byte[] own = fileKey(domain, file);
-            if (decode(file, open(own, writer.get(Table.FILES, own))).knowledge()
-                != Knowledge.UNKNOWN) {
+            FileRecords.putPlaces(writer, at, places);
+            byte[] own = FileRecords.fileKey(domain, file);
+            byte[] known = FileRecords.get(writer, Table.FILES, own);
+            if (known != null && FileRecords.isOf(file, known)) {
               writer.delete(Table.FILES, own);
             }
           }
@@ -492,158 +433,15 @@ public final class ContentIndex implements AutoCloseable {
     return disk == null ? 0 : disk.fill();
   }
 
-  /**
-   * Makes room if little is left: first what was found in layers that are gone, then what was
-   * entered longest ago goes.
-   */
+  /** Makes room if little is left; see {@link IndexRoom#trim}. */
   void trim() {
-    Store store = disk;
-    if (store == null || memory != null || store.fill() < FULL) {
+    if (room == null || memory != null) {
       return;
     }
     try {
-      Set<Long> gone = goneLayers(store);
-      removePlaces(store, gone);
-      while (store.fill() >= FULL && removeOldest(store)) {
-        // until it is enough
-      }
-      LOG.info("the content index {} was full: entries of gone and of old files removed", name);
+      room.trim();
     } catch (StoreException e) {
       goOnFromMemory(e);
-    }
-  }
-
-  private static Set<Long> goneLayers(Store store) throws StoreException {
-    Set<Long> gone = new HashSet<>();
-    store.walk(
-        Table.LAYERS,
-        (key, value) -> {
-          byte[] path = open(key, value);
-          try {
-            Stat stat = new Stat();
-            int errno = path == null ? Errno.ENOENT : Files.tryStat(Linux.AT_FDCWD, path, stat);
-            if (errno == Errno.ENOENT || errno == Errno.ENOTDIR) {
-              gone.add(ByteBuffer.wrap(key).getLong());
-            }
-          } catch (ErrnoException e) {
-            gone.add(ByteBuffer.wrap(key).getLong());
-          }
-          return true;
-        });
-    return gone;
-  }
-
-  /** Removes all places in some layers, and the files there. */
-  private static void removePlaces(Store store, Set<Long> layers) throws StoreException {
-    if (layers.isEmpty()) {
-      return;
-    }
-    List<byte[]> keys = new ArrayList<>();
-    store.walk(Table.PLACES, (key, value) -> touches(key, value, layers) ? keys.add(key) : true);
-    for (int i = 0; i < keys.size(); i += REMOVED_AT_ONCE) {
-      List<byte[]> some = keys.subList(i, Math.min(keys.size(), i + REMOVED_AT_ONCE));
-      store.change(
-          writer -> {
-            for (byte[] key : some) {
-              List<Place> places = decodePlaces(open(key, writer.get(Table.PLACES, key)));
-              List<Place> left = new ArrayList<>();
-              for (Place place : places) {
-                if (layers.contains(place.layer())) {
-                  writer.delete(Table.FILES, fileKey(ByteBuffer.wrap(key).getLong(), place.key()));
-                } else {
-                  left.add(place);
-                }
-              }
-              if (left.isEmpty()) {
-                deletePlaces(writer, key);
-              } else {
-                put(writer, Table.PLACES, key, encodePlaces(left));
-              }
-            }
-          });
-    }
-    store.change(
-        writer -> {
-          for (long layer : layers) {
-            writer.delete(Table.LAYERS, key(layer));
-          }
-        });
-  }
-
-  private static boolean touches(byte[] key, byte[] value, Set<Long> layers) {
-    byte[] plain = open(key, value);
-    if (plain == null) {
-      return true;
-    }
-    for (Place place : decodePlaces(plain)) {
-      if (layers.contains(place.layer())) {
-        return true;
-      }
-    }
-    return false;
-  }
-
-  /** Removes the older half of the files, with their digests; false if there was nothing. */
-  private static boolean removeOldest(Store store) throws StoreException {
-    List<Integer> times = new ArrayList<>();
-    store.walk(
-        Table.FILES,
-        (key, value) -> {
-          times.add(entered(value));
-          return true;
-        });
-    if (times.isEmpty()) {
-      return false;
-    }
-    times.sort(null);
-    int limit = times.get(times.size() / 2);
-    int most = times.size() / 2 + 1;
-    List<byte[]> keys = new ArrayList<>();
-    store.walk(
-        Table.FILES,
-        (key, value) -> {
-          if (entered(value) <= limit) {
-            keys.add(key);
-          }
-          return keys.size() < most;
-        });
-    for (int i = 0; i < keys.size(); i += REMOVED_AT_ONCE) {
-      List<byte[]> some = keys.subList(i, Math.min(keys.size(), i + REMOVED_AT_ONCE));
-      store.change(
-          writer -> {
-            for (byte[] key : some) {
-              removeFile(writer, key);
-            }
-          });
-    }
-    return true;
-  }
-
-  private static int entered(byte[] value) {
-    return value.length < FILE_FIXED ? 0 : ByteBuffer.wrap(value).getInt(3 * Long.BYTES);
-  }
-
-  private static void removeFile(Writer writer, byte[] key) {
-    byte[] value = open(key, writer.get(Table.FILES, key));
-    writer.delete(Table.FILES, key);
-    if (value == null || value.length < FILE_FIXED) {
-      return;
-    }
-    ByteBuffer k = ByteBuffer.wrap(key);
-    long domain = k.getLong();
-    long fileSystem = k.getLong();
-    long ino = k.getLong();
-    if (value.length == FILE_FIXED) {
-      writer.delete(Table.SIZES, sizeKey(domain, ByteBuffer.wrap(value).getLong()));
-      return;
-    }
-    byte[] at = digestKey(domain, Arrays.copyOfRange(value, FILE_FIXED, value.length));
-    List<Place> places = decodePlaces(open(at, writer.get(Table.PLACES, at)));
-    places.removeIf(place -> place.key().fileSystem() == fileSystem && place.key().ino() == ino);
-    if (places.isEmpty()) {
-      deletePlaces(writer, at);
-    } else {
-      put(writer, Table.PLACES, at, encodePlaces(places));
     }
   }
 
@@ -652,12 +450,12 @@ public final class ContentIndex implements AutoCloseable {
   private byte @Nullable [] get(Table table, byte[] key) {
     Store recent = memory;
     if (recent != null) {
-      byte[] value = open(key, recent.get(table, key));
+      byte[] value = Seal.open(key, recent.get(table, key));
       if (value != null || disk == null) {
         return value;
       }
     }
-    return disk == null ? null : open(key, disk.get(table, key));
+    return disk == null ? null : Seal.open(key, disk.get(table, key));
   }
 
   private void change(Store.Change change) {
@@ -710,33 +508,5 @@ public final class ContentIndex implements AutoCloseable {
       memory = recent;
     }
     return recent;
-  }
-
-  private static void put(Writer writer, Table table, byte[] key, byte[] value) {
-    writer.put(table, key, Seal.put(key, value));
-  }
-
-  private static byte @Nullable [] open(byte[] key, byte @Nullable [] sealed) {
-    return Seal.open(key, sealed);
-  }
-
-  private static byte[] key(long number) {
-    return ByteBuffer.allocate(Long.BYTES).putLong(number).array();
-  }
-
-  private static byte[] fileKey(long domain, FileKey file) {
-    return ByteBuffer.allocate(3 * Long.BYTES)
-        .putLong(domain)
-        .putLong(file.fileSystem())
-        .putLong(file.ino())
-        .array();
-  }
-
-  private static byte[] digestKey(long domain, byte[] digest) {
-    return ByteBuffer.allocate(Long.BYTES + digest.length).putLong(domain).put(digest).array();
-  }
-
-  private static byte[] sizeKey(long domain, long size) {
-    return ByteBuffer.allocate(2 * Long.BYTES).putLong(domain).putLong(size).array();
   }
 }
