@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Writes that a crash interrupts, and what may be left of them.
 
-    storm.py write FILE LOG     writes to FILE until that fails, and notes in LOG what begins and what is acknowledged
+    storm.py write FILE LOG     writes to FILE until that fails, and notes in LOG what begins and what is acknowledged; it ends after
+                                a number of writes, since those to a complete file go on when the daemon is killed
     storm.py check FILE LOG OLD each page of FILE is that of the last write to it that was acknowledged, or of the one that was
                                 under way, and of OLD if there was none
 
@@ -13,6 +14,7 @@ import struct
 import sys
 
 PAGE = 4096
+MOST = 20_000
 
 
 def record(number, offset, length):
@@ -23,9 +25,7 @@ def write(path, log):
     rng = random.Random()
     with open(log, "ab", buffering=0) as notes, open(path, "r+b", buffering=0) as file:
         pages = file.seek(0, 2) // PAGE
-        number = 0
-        while True:
-            number += 1
+        for number in range(1, MOST):
             first, count = rng.randrange(pages), rng.choice([1, 1, 1, 2, 5, 32])
             count = min(count, pages - first)
             part = rng.random() < 0.3
