@@ -14,7 +14,9 @@
  *
  * <p>What goes the other way, from the file system to the kernel, goes through the {@link
  * io.samepage.fuse.Connection} that {@link io.samepage.fuse.FileSystem#init} hands over:
- * invalidations and backing files for passthrough.
+ * invalidations and backing files for passthrough. Data can spare the file system a part of the
+ * way: where they are is said in {@link io.samepage.fuse.DataPieces}, and those of a small file are
+ * given with its open ({@link io.samepage.fuse.PageCache}).
  */
 @NullMarked
 package io.samepage.fuse;

@@ -48,7 +48,7 @@ final class CapturedReplies implements ReplyPort {
     return length;
   }
 
-  /** As if the kernel had no splice for the device; {@link MountedTest} has one that does. */
+  /** As if the kernel had no splice for the device; {@link MountedDataTest} has one that does. */
   @Override
   public synchronized int splice(Pipe pipe, int length) {
     return failure != 0 ? failure : -Errno.EINVAL;
