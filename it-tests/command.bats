@@ -149,12 +149,12 @@ fixture() {
     file "$L/f" lower
     "$SAMEPAGE" mount -f -o "lowerdir=$L:$L2,upperdir=$UPPER,workdir=$WORK" "$MNT" 3>&- 4>&- </dev/null >"$TEST_DIR/out" 2>&1 &
     daemon=$!
-    eventually 20 is_mounted "$MNT"
+    eventually 30 is_mounted "$MNT"
     content "$M/f" lower
     kill -0 "$daemon"
     # (bash lets a job in the background ignore the interrupt)
     kill -TERM "$daemon"
-    eventually 20 refuses is_mounted "$MNT"
+    eventually 30 refuses is_mounted "$MNT"
     wait "$daemon" || true
 }
 

@@ -68,9 +68,9 @@ setup_file() {
 @test "tail -f follows a lower file that grows" {
     timeout 15 tail -n +1 -f -s 0.05 f >"$TEST_DIR/out" &
     follower=$!
-    eventually 10 grep -q "lower text" "$TEST_DIR/out"
+    eventually 30 grep -q "lower text" "$TEST_DIR/out"
     echo " and more" >>f
-    eventually 10 grep -q "lower text and more" "$TEST_DIR/out"
+    eventually 30 grep -q "lower text and more" "$TEST_DIR/out"
     kill "$follower"
     wait "$follower" || true
 }

@@ -49,7 +49,7 @@ kill_and_remount() {
 @test "what was written through descriptors that are still open is there" {
     sys open w "$M/new" rdwr+creat , write w one , open a "$M/f" wronly+append , write a two \
         , sh "kill -9 $(daemon_of "$MNT")"
-    eventually 5 refuses cat "$M/f"
+    eventually 30 refuses cat "$M/f"
     umount "$MNT"
     mount_overlay
     content "$M/new" one
@@ -133,6 +133,6 @@ kill_and_remount() {
     user=$!
     sleep 0.05
     kill_daemon
-    eventually 10 refuses kill -0 "$user" 2>/dev/null
+    eventually 30 refuses kill -0 "$user" 2>/dev/null
     wait "$user" || true
 }

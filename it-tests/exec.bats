@@ -66,7 +66,7 @@ setup_file() {
 @test "a running program can be replaced and removed" {
     ./sleeper 20 &
     running=$!
-    eventually 10 grep -q sleeper "/proc/$running/maps"
+    eventually 30 grep -q sleeper "/proc/$running/maps"
     cp /bin/true other
     mv other sleeper
     ./sleeper
@@ -85,7 +85,7 @@ setup_file() {
     # the kernel's overlayfs refuses it for an upper file and copies a lower one up
     ./sleeper 20 &
     running=$!
-    eventually 10 grep -q sleeper "/proc/$running/maps"
+    eventually 30 grep -q sleeper "/proc/$running/maps"
     printf x >>sleeper || true
     kill -0 "$running"
     kill "$running"
@@ -109,7 +109,7 @@ setup_file() {
 @test "a program's path is seen as it was called" {
     ./sleeper 20 &
     running=$!
-    eventually 10 grep -q sleeper "/proc/$running/maps"
+    eventually 30 grep -q sleeper "/proc/$running/maps"
     equal "$(readlink "/proc/$running/exe")" "$M/sleeper"
     kill "$running"
     wait "$running" || true

@@ -54,7 +54,7 @@ nothing_was_set_aside() {
 
 @test "two daemons and the command fill one index at once" {
     groups 60 1
-    eventually 5 settled
+    eventually 30 settled
     mount_another "$STACK/a"
     mount_another "$STACK/b"
     "$SAMEPAGE" index "$L2" "$L" >"$STACK/index.out" 2>&1 3>&- 4>&- &
@@ -64,7 +64,7 @@ nothing_was_set_aside() {
     # bats has children of its own
     wait $!
     wait "$indexer"
-    eventually 20 all_share "$STACK/a" "$STACK/b"
+    eventually 30 all_share "$STACK/a" "$STACK/b"
     index_layers
     contains "$(cat "$STACK/index.out")" "240 known, 0 hashed"
     nothing_was_set_aside
@@ -84,7 +84,7 @@ kill_one_of() { # TARGET INDEXER
 
 @test "after a storm of kill -9 the index opens, and its answers are right" {
     groups 60 1
-    eventually 5 settled
+    eventually 30 settled
     local round rounds=${SAMEPAGE_STORM_ROUNDS:-6} indexer reader
     for ((round = 1; round <= rounds; round++)); do
         # who has it open all the time keeps the others from being alone, who would examine it first
@@ -101,7 +101,7 @@ kill_one_of() { # TARGET INDEXER
         unmount "$STACK/victim"
         nothing_was_set_aside
     done
-    eventually 20 all_share "$STACK/witness"
+    eventually 30 all_share "$STACK/witness"
     unmount "$STACK/witness"
     for ((round = 1; round <= rounds; round++)); do
         samepage index --domain "d$round" "$L" "$L2"
@@ -109,7 +109,7 @@ kill_one_of() { # TARGET INDEXER
     nothing_was_set_aside
     for round in 1 "$rounds"; do
         mount_another "$STACK/victim" "d$round"
-        eventually 20 all_share "$STACK/victim"
+        eventually 30 all_share "$STACK/victim"
         unmount "$STACK/victim"
     done
 }
@@ -157,7 +157,7 @@ END
         echo "round $round: $(spoil "$SAMEPAGE_INDEX/data.mdb")"
         mount_another "$STACK/a"
         read_all "$STACK/a"
-        eventually 20 all_share "$STACK/a"
+        eventually 30 all_share "$STACK/a"
         if [[ -e $SAMEPAGE_INDEX/data.mdb.set-aside ]]; then
             rm "$SAMEPAGE_INDEX/data.mdb.set-aside"
             ((++aside))
@@ -183,7 +183,7 @@ END
 
 @test "with its disk full from the start, sharing goes on from memory, with one warning" {
     groups 20 1
-    eventually 5 settled
+    eventually 30 settled
     loop_fs "$STACK/disk" 2M ext4 -O ^has_journal -m 0
     SAMEPAGE_INDEX=$STACK/disk/index
     fill_disk
@@ -203,7 +203,7 @@ END
 
 @test "on a read-only disk, sharing goes on from memory, with one warning" {
     groups 20 1
-    eventually 5 settled
+    eventually 30 settled
     tmp_fs "$STACK/disk"
     SAMEPAGE_INDEX=$STACK/disk/index
     index_layers "$L2"
@@ -221,8 +221,8 @@ goes_on_from_memory() {
     mount_another "$STACK/b"
     read_all "$STACK/a"
     read_all "$STACK/b"
-    eventually 20 all_share "$STACK/a"
-    eventually 20 all_share "$STACK/b"
+    eventually 30 all_share "$STACK/a"
+    eventually 30 all_share "$STACK/b"
     # one line of each of the two daemons
     logged "the content index $SAMEPAGE_INDEX cannot be written"
     equal "$(logged "the content index $SAMEPAGE_INDEX cannot be written" | wc -l)" 2

@@ -106,8 +106,8 @@ status_at() { # N KEY
 @test "mounts of one node are on the same page frames, and mounts of different nodes are not" {
     four_layers
     mounts numa=replicate 1 2 3 4
-    eventually 20 use_one_file 0 1 2
-    eventually 20 use_one_file 1 3 4
+    eventually 30 use_one_file 0 1 2
+    eventually 30 use_one_file 1 3 4
     use_two_files 1 3
     equal "$(status_at 2 numa.home_node)" 0
     equal "$(status_at 4 numa.home_node)" 1
@@ -127,8 +127,8 @@ status_at() { # N KEY
     four_layers
     mounts sharing=file 1 2
     mounts numa=off 3 4
-    eventually 20 use_one_file 0 1 2
-    eventually 20 use_one_file 1 3 4
+    eventually 30 use_one_file 0 1 2
+    eventually 30 use_one_file 1 3 4
     use_one_file 1 1 4
     equal "$(frames_of 1 2 3 4)" 74
     equal "$(status_at 1 numa.policy)" off
@@ -140,8 +140,8 @@ status_at() { # N KEY
     four_layers
     mounts numa=replicate 1 3 4
     read_on 0 1
-    eventually 20 use_one_file 1 3 4
-    eventually 20 use_two_files 1 3
+    eventually 30 use_one_file 1 3 4
+    eventually 30 use_two_files 1 3
     hold 0 1
     hold 1 3
     hold 1 4
@@ -161,15 +161,15 @@ status_at() { # N KEY
     alone() {
         read_on 0 1 && on_cpu 1 cmp "$STACK/again/usr/file1" "$STACK/content" && share "$(file 1)" "$STACK/again/usr/file1"
     }
-    eventually 10 alone
+    eventually 30 alone
     equal "$(samepage status "$STACK/again" --json | sys json numa.home_node)" 1
 }
 
 @test "a mount whose processes move uses the other node's pages at the next opens, and what is open keeps its own" {
     four_layers
     mounts numa=replicate 1 2 3 4
-    eventually 20 use_one_file 0 1 2
-    eventually 20 use_one_file 1 3 4
+    eventually 30 use_one_file 0 1 2
+    eventually 30 use_one_file 1 3 4
     hold 0 1
     hold 0 2
     moved() {
@@ -185,7 +185,7 @@ status_at() { # N KEY
     contains "$(samepage status "$STACK/mount1" | grep ^numa)" "replicate, nodes 0 1, home node 1, changed 1 times"
     share "$(file 1)" "$(file 2)"
     let_go
-    eventually 20 use_one_file 1 1 3
+    eventually 30 use_one_file 1 1 3
     hold 1 1
     hold 1 3
     share "$(file 1)" "$(file 3)"
@@ -196,8 +196,8 @@ status_at() { # N KEY
 @test "where the place of a node goes, another takes over, and nobody sees an error" {
     four_layers
     mounts numa=replicate 1 2 3 4
-    eventually 20 use_one_file 0 1 2
-    eventually 20 use_one_file 1 3 4
+    eventually 30 use_one_file 0 1 2
+    eventually 30 use_one_file 1 3 4
     local first other
     first=$(used_by 1) other=$(used_by 3)
     # Its own layer has it no more, and one more copy is left.
@@ -208,7 +208,7 @@ status_at() { # N KEY
     moves_on() {
         read_on 0 "$m" && differ "$(used_by "$m")" "$first"
     }
-    eventually 20 moves_on
+    eventually 30 moves_on
     read_on 1 3
     equal "$(used_by 3)" "$other"
     differ "$(used_by "$m")" "$other"
@@ -239,7 +239,7 @@ status_at() { # N KEY
         on_cpu "$1" cmp "$STACK/mount$2/data/base" "$STACK/base"
         (($(status_at "$2" files_hashed) > 0))
     }
-    eventually 20 base_known 0 1
+    eventually 30 base_known 0 1
     apart() {
         in_part 0 1 && in_part 1 2 && differ "$(base_used_by 1)" "$(base_used_by 2)"
     }
@@ -251,7 +251,7 @@ status_at() { # N KEY
     rm -r "$STACK/nodes"
     describe "$CPUS" "" # the second one is memory alone
     mounts numa=replicate 1 2
-    eventually 20 use_one_file 0 1 2
+    eventually 30 use_one_file 0 1 2
     use_one_file 1 1 2
     share "$(file 1)" "$(file 2)"
     logged "numa=replicate does nothing: this host has one NUMA node"

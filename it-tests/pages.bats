@@ -116,7 +116,7 @@ print(sum(e["pages"] for e in json.load(sys.stdin)["extents"] if e["state"] == "
     paged
     mkdir "$STACK/second"
     mount_samepage "lowerdir=$L2,sharing=page" "$STACK/second"
-    eventually 20 is_paged "$STACK/second/alike"
+    eventually 30 is_paged "$STACK/second/alike"
     drop_caches
     exec {open}<"$STACK/second/alike"
     cmp - "$ALIKE" <&$open
@@ -124,7 +124,7 @@ print(sum(e["pages"] for e in json.load(sys.stdin)["extents"] if e["state"] == "
     equal "$(samepage pages "$M/one" --json | sys json extents.0.shared_with)" 1
     equal "$(samepage pages "$STACK/second/alike" --json | sys json extents.0.shared_with)" 0
     exec {open}<&-
-    eventually 20 is_paged "$M/alike"
+    eventually 30 is_paged "$M/alike"
     contains "$(samepage pages "$M/alike")" "$L: one ("
     umount "$STACK/second"
 }
@@ -277,7 +277,7 @@ print(sum(e["pages"] for e in json.load(sys.stdin)["extents"] if e["state"] == "
     for file in executable program hardly small; do
         cat "$M/$file" >/dev/null
     done
-    eventually 20 identified 3
+    eventually 30 identified 3
     for file in executable program hardly small; do
         refuses is_paged "$M/$file"
         equal "$(samepage pages "$M/$file" --json | sys json extents.0.state)" OWN

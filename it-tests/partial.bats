@@ -93,8 +93,8 @@ kernel_shows() { # FILE: what the kernel's overlayfs on the same layers has for 
     absent "$U/d/e/big"
     partial 1
     mount_overlay -o partial=off
-    eventually 20 present "$U/d/e/big"
-    eventually 20 partial 0
+    eventually 30 present "$U/d/e/big"
+    eventually 30 partial 0
     printf hello | dd of="$STACK/old" bs=1 seek=700000 conv=notrunc status=none
     cmp "$U/d/e/big" "$STACK/old"
 }
@@ -107,8 +107,8 @@ kernel_shows() { # FILE: what the kernel's overlayfs on the same layers has for 
     sys open w "$M/big" rdwr , pwrite w 700000 hello , fsync w
     local times
     times=$(sys lstat "$M/big" mtime,ino)
-    eventually 20 present "$U/big"
-    eventually 20 partial 0
+    eventually 30 present "$U/big"
+    eventually 30 partial 0
     equal "$(sys lstat "$M/big" mtime,ino)" "$times"
     attr "$U/big" mode,uid,gid "640 3 4"
     equal "$(xattr_of "$U/big" user.note)" x
@@ -160,7 +160,7 @@ kernel_shows() { # FILE: what the kernel's overlayfs on the same layers has for 
         cp "$M/big" "$STACK/before"
         storm write "$M/big" "$STACK/log" &
         local writer=$!
-        eventually 10 longer_than "$STACK/log" $((30000 * n))
+        eventually 30 longer_than "$STACK/log" $((30000 * n))
         kill_daemon
         wait "$writer" || true
         mount_overlay -o partial=64K

@@ -48,7 +48,7 @@ extent_of() { # FILE KEY...
     equal "$(pages_of "$M/usr/third" extents.0.shared_with)" 2
     mkdir "$STACK/second"
     mount_samepage "lowerdir=$L2,sharing=file" "$STACK/second"
-    eventually 10 share "$M/usr/one" "$STACK/second/usr/third"
+    eventually 30 share "$M/usr/one" "$STACK/second/usr/third"
     exec {third}<"$STACK/second/usr/third"
     equal "$(pages_of "$M/usr/one" extents.0.shared_with)" 2
     equal "$(pages_of "$STACK/second/usr/third" extents.0.shared_with)" 2
@@ -148,7 +148,7 @@ verify_of() { # KEY TARGET... [OPTION...]
     indexed
     mkdir "$STACK/second"
     mount_samepage "lowerdir=$L2,sharing=file" "$STACK/second"
-    eventually 10 share "$M/usr/one" "$STACK/second/usr/third"
+    eventually 30 share "$M/usr/one" "$STACK/second/usr/third"
     equal "$(verify_of frames "$M" "$STACK/second")" 151
     umount "$STACK/second"
 }
@@ -214,9 +214,9 @@ ksm_counters() {
     # the descriptor that was open before still has the old pages
     equal "$(status_of pages_sharing)" 148
     exec {third}<&-
-    eventually 5 equal_status pages_sharing 74
+    eventually 30 equal_status pages_sharing 74
     exec {one}<&- {other}<&- {unlike}<&-
-    eventually 5 equal_status pages_unshared 0
+    eventually 30 equal_status pages_unshared 0
 }
 
 equal_status() { # KEY VALUE
@@ -230,7 +230,7 @@ equal_status() { # KEY VALUE
     copies=$(total_of copy_ups)
     mkdir "$STACK/second"
     mount_samepage "lowerdir=$L2,sharing=file" "$STACK/second"
-    eventually 10 share "$M/usr/one" "$STACK/second/usr/third"
+    eventually 30 share "$M/usr/one" "$STACK/second/usr/third"
     exec {one}<"$M/usr/one" {third}<"$STACK/second/usr/third"
     equal "$(status_of pages_sharing)" 0
     equal "$(total_of pages_sharing)" $((before + 74))

@@ -51,7 +51,7 @@ indexed() {
     local file=$STACK/second/usr/deep/other
     cp "$L2/usr/deep/other" "$STACK/before"
     cat "$file" >/dev/null
-    eventually 10 share_with_one_of "$file" "$L/usr/one" "$L/data/coherent"
+    eventually 30 share_with_one_of "$file" "$L/usr/one" "$L/data/coherent"
     exec 9<"$file"
     (cd "$L" && rm -r usr data)
     cmp "$file" "$STACK/before"
@@ -96,7 +96,7 @@ fail_to_read() { # IMAGE FILE
     index_layers "$STACK/disk"
     index_layers "$L"
     mount_overlay -o sharing=file
-    eventually 10 share "$M/data/one" "$M/stable"
+    eventually 30 share "$M/data/one" "$M/stable"
     fail_to_read "$STACK/disk.img" "$STACK/disk/stable"
     # the second one was open before
     sys open r "$M/data/two" rdonly , sh "cmp '$M/data/one' '$L/data/one'" , sh "cmp /proc/self/fd/{r} '$L/data/two'"
@@ -104,7 +104,7 @@ fail_to_read() { # IMAGE FILE
     sys open r "$M/stable" rdonly , fails EIO read r
     cmp "$M/sound" "$STACK/disk/sound"
     # the two have each other from now on
-    eventually 10 share "$M/data/one" "$M/data/two"
+    eventually 30 share "$M/data/one" "$M/data/two"
     cmp "$M/data/one" "$L/data/one"
     umount_overlay
 }
@@ -115,7 +115,7 @@ fail_to_read() { # IMAGE FILE
     index_layers
     mount_overlay -o sharing=file
     cat "$M"/usr/lib/g0-* >/dev/null
-    eventually 10 share "$M/usr/lib/g0-2" "$M/usr/lib/g0-12"
+    eventually 30 share "$M/usr/lib/g0-2" "$M/usr/lib/g0-12"
     local seed
     for seed in ${SAMEPAGE_STORM_SEEDS:-1 2 $RANDOM}; do
         "${BATS_TEST_DIRNAME}/lib/write-storm" "$M" "$seed" "${SAMEPAGE_STORM_STEPS:-100}"
@@ -152,7 +152,7 @@ forget_for_ever() {
     mount_overlay -o sharing=file
     mkdir "$STACK/bare"
     mount_samepage "lowerdir=$LOWERDIR,sharing=file" "$STACK/bare"
-    eventually 10 share "$M/usr/lib/g0-1" "$STACK/bare/usr/lib/g0-11"
+    eventually 30 share "$M/usr/lib/g0-1" "$STACK/bare/usr/lib/g0-11"
     change_index "$STACK"/neighbour[1-5] >"$STACK/index.out" 2>&1 &
     changing=$!
     forget_for_ever 3>&- 4>&- &

@@ -119,7 +119,7 @@ blocks_are_free() { # PATH COUNT
     sync -f "$M/big"
     rm "$M/big"
     # The daemon has the file until the kernel's FORGET, which nobody waits for.
-    eventually 5 blocks_are_free "$M" $((before - 64))
+    eventually 30 blocks_are_free "$M" $((before - 64))
 }
 
 @test "everything in a directory is removed by a glob" {

@@ -91,7 +91,7 @@ id_of() { # TARGET
     mounted_with_daemon
     exec {held}<"$M/f"
     kill -TERM "$DAEMON"
-    eventually 10 refuses is_mounted "$MNT"
+    eventually 30 refuses is_mounted "$MNT"
     cat <&"$held" >/dev/null || true
     exec {held}<&-
     everything_is_gone
@@ -177,7 +177,7 @@ id_of() { # TARGET
     exec {one}> >(cat >"$TEST_DIR/one"; touch "$TEST_DIR/ended")
     timeout -k 1 20 "$SAMEPAGE" mount -o "lowerdir=$L:$L2,upperdir=$UPPER,workdir=$WORK" "$MNT" </dev/null >/dev/null 2>&1 3>&- 4>&-
     exec {one}>&-
-    eventually 5 test -e "$TEST_DIR/ended"
+    eventually 30 test -e "$TEST_DIR/ended"
     content "$M/f" lower
 }
 
@@ -210,8 +210,8 @@ id_of() { # TARGET
     mount_overlay
     echo x >"$M/new"
     umount "$MNT"
-    eventually 5 umount "$STACK/fs1"
-    eventually 5 umount "$STACK/fs2"
+    eventually 30 umount "$STACK/fs1"
+    eventually 30 umount "$STACK/fs2"
 }
 
 @test "the terminal's hang-up and interrupt do not reach a mount in the background" {

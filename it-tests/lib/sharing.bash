@@ -64,7 +64,7 @@ index_layers() { # [DIRECTORY...]
 mount_indexed() {
     index_layers
     mount_overlay -o sharing=file "$@"
-    eventually 10 share "$M/usr/one" "$M/usr/deep/other"
+    eventually 30 share "$M/usr/one" "$M/usr/deep/other"
 }
 
 share() { # FILE FILE
