@@ -95,8 +95,10 @@ kill_and_remount() {
         done) 2>/dev/null &
         writer=$!
         sleep "0.1$n"
-        kill_and_remount
-        wait "$writer" || true
+        kill_daemon
+        wait "$writer" || true # it would keep the mount busy
+        umount "$MNT"
+        mount_overlay
         find "$M/a$n" -type f >"$TEST_DIR/found"
         while read -r path; do
             [[ $path == *.new ]] || equal "$(cat "$path")" "${path##*/}"
