@@ -3,12 +3,12 @@ package io.samepage.dedup;
 import com.github.benmanes.caffeine.cache.Cache;
 import com.github.benmanes.caffeine.cache.Caffeine;
 import io.samepage.dedup.ContentIndex.Claim;
-import io.samepage.dedup.ContentIndex.Identified;
 import io.samepage.dedup.pages.RangeUsers;
 import io.samepage.dedup.pages.SharedRanges;
 import io.samepage.posix.Errno;
 import io.samepage.posix.ErrnoException;
 import io.samepage.posix.Fd;
+import io.samepage.posix.FileHandles.FileHandle;
 import io.samepage.posix.Files;
 import io.samepage.posix.NativeBuffer;
 import io.samepage.posix.Stat;
@@ -26,8 +26,8 @@ import org.slf4j.LoggerFactory;
 /**
  * Sharing of files that are alike in part: finds their page maps, and keeps the stable files open
  * that these are read from, each once for all of this process. It works beside {@link StableFiles},
- * with its background thread and its index. Thread-safe; nothing is called under the locks of its
- * maps but the monitors of {@link RangeUsers}.
+ * with the same background thread and the same index. Thread-safe; nothing is called under the
+ * locks of its maps but the monitors of {@link RangeUsers}.
  */
 final class PageSharing {
   private static final Logger LOG = LoggerFactory.getLogger(PageSharing.class);
@@ -72,8 +72,10 @@ final class PageSharing {
   private record RangesOf(long content) {}
 
   private final PageOptions options;
-  private final StableFiles files;
+  private final ContentPlaces places;
+  private final Identifier identifier;
   private final OpenTrees trees;
+  private final BackgroundQueue queue;
   private final long domain;
   private final ConcurrentHashMap<FileKey, OpenSource> open = new ConcurrentHashMap<>();
   private final ConcurrentHashMap<FileKey, RangeUsers> users = new ConcurrentHashMap<>();
@@ -84,11 +86,18 @@ final class PageSharing {
   private final Cache<FileKey, Boolean> unsuitable =
       Caffeine.newBuilder().maximumSize(REMEMBERED).executor(Runnable::run).build();
 
-  PageSharing(PageOptions options, StableFiles files, OpenTrees trees, long domain) {
+  PageSharing(
+      PageOptions options,
+      ContentPlaces places,
+      Identifier identifier,
+      OpenTrees trees,
+      BackgroundQueue queue) {
     this.options = options;
-    this.files = files;
+    this.places = places;
+    this.identifier = identifier;
     this.trees = trees;
-    this.domain = domain;
+    this.queue = queue;
+    this.domain = places.domain();
   }
 
   /** Whether a file is to be shared in part, as far as can be seen from outside. */
@@ -122,32 +131,29 @@ final class PageSharing {
 
   /** A file whose pages are to be found out; it is identified as a whole with that. */
   void queue(LayerTree tree, int fd, FileKey file) throws ErrnoException {
-    files.queue(new PagesOf(file), tree, fd, file, place -> identify(tree, place));
+    queue.add(new PagesOf(file), tree, fd, handle -> identify(tree, file, handle));
   }
 
   // The background thread.
 
-  private void identify(LayerTree tree, Place unnamed) {
-    ContentIndex known = files.index();
+  private void identify(LayerTree tree, FileKey file, FileHandle handle) {
+    ContentIndex known = places.index();
     if (known == null) {
       return;
     }
     PageIndex index = known.pages();
-    FileKey file = unnamed.key();
-    Place place = new Place(file, unnamed.handle(), known.enterLayer(tree.path()));
+    Place place = new Place(file, handle, known.enterLayer(tree.path()));
     byte[] digest = known.find(domain, file).digest();
     if (digest != null && index.find(domain, digest) != null) {
-      files.moreIsKnown(); // another process has been faster
+      places.moreIsKnown(); // another process has been faster
       return;
     }
-    Identification made = files.identification();
-    if (made.isTooRecent(file)) {
-      files.changing(file);
+    if (identifier.isTooRecent(file)) {
       return;
     }
     int opened = trees.open(tree, place, new Stat());
     if (opened < 0) {
-      files.unreadable();
+      identifier.unreadable();
       return;
     }
     try (Fd fd = new Fd(opened)) {
@@ -156,16 +162,16 @@ final class PageSharing {
         if (digest != null) {
           index.enterUnsuitable(domain, digest, file.size());
         }
-        files.moreIsKnown();
+        places.moreIsKnown();
         return;
       }
       Claim claim = known.claim(domain, List.of(place)).get(0);
       if (claim.other() != null) {
-        files.hash(claim.other(), tree);
+        identifier.hash(claim.other(), tree);
       }
-      hash(known, index, made, fd, place);
+      hash(known, index, fd, place);
     } catch (ErrnoException e) {
-      files.unreadable();
+      identifier.unreadable();
     }
   }
 
@@ -175,33 +181,30 @@ final class PageSharing {
     return got == Integer.BYTES && begin.bytes().getInt(0) == ELF_MAGIC;
   }
 
-  private void hash(ContentIndex known, PageIndex index, Identification made, Fd fd, Place place)
-      throws ErrnoException {
+  private void hash(ContentIndex known, PageIndex index, Fd fd, Place place) throws ErrnoException {
     FileKey file = place.key();
     PageDigests.Collector leaves = index.collector();
     boolean kept = false;
     try {
       byte[] digest =
-          made.digest(
-              fd.number(),
-              file,
+          identifier.hash(
+              fd,
+              place,
               (page, digests, at) -> {
-                if (files.isClosed()) {
+                if (queue.isClosed()) {
                   throw new CancellationException();
                 }
                 leaves.leaf(page, digests, at);
               });
       if (digest == null) {
-        files.changing(file);
         return;
       }
       leaves.flush();
-      files.hashed(new Identified(place, digest));
       index.enter(domain, digest, file.size(), leaves.leaves());
       kept = true;
       dropDuplicates(known, index, fd, digest);
-      files.leaveToReaders(fd, file.size());
-      files.moreIsKnown();
+      identifier.leaveToReaders(fd, file.size());
+      places.moreIsKnown();
     } catch (CancellationException e) {
       // The mount ends; what is not known will be found out when it is met again.
     } finally {
@@ -234,10 +237,10 @@ final class PageSharing {
    * @param source the content that is lost
    */
   void lost(byte[] digest, byte[] source) {
-    files.enqueue(
+    queue.add(
         new RangesOf(PagedContent.number(digest)),
         () -> {
-          ContentIndex known = files.index();
+          ContentIndex known = places.index();
           if (known == null) {
             return;
           }
@@ -249,7 +252,7 @@ final class PageSharing {
           if (entry != null && entry.leaves() != 0) {
             index.enter(domain, digest, entry.size(), entry.leaves());
           }
-          files.moreIsKnown();
+          places.moreIsKnown();
         });
   }
 
@@ -269,9 +272,9 @@ final class PageSharing {
 
   /** The place that is likely to be used of a content; null if there is none. */
   @Nullable Place expected(byte[] digest, Set<FileKey> failed) {
-    ContentIndex known = files.index();
+    ContentIndex known = places.index();
     if (known != null) {
-      for (Place place : files.places(known, digest, null)) {
+      for (Place place : places.of(known, digest, null)) {
         if (!failed.contains(place.key())) {
           return place;
         }
@@ -287,13 +290,13 @@ final class PageSharing {
    * @param failed places that are not to be used
    */
   Opening openSource(LayerTree near, byte[] digest, Set<FileKey> failed) {
-    ContentIndex known = files.index();
+    ContentIndex known = places.index();
     if (known == null) {
       return new Opening(null, true);
     }
     boolean waits = false;
     Set<FileKey> seen = new HashSet<>(failed);
-    for (Place place : files.places(known, digest, null)) {
+    for (Place place : places.of(known, digest, null)) {
       if (!seen.add(place.key())) {
         continue;
       }
@@ -306,10 +309,10 @@ final class PageSharing {
         return new Opening(keep(place, new Fd(fd)), false);
       }
       if (fd == OpenTrees.NOT_MOUNTED) {
-        files.queueMount(known, digest, place);
+        places.mount(known, digest, place);
         waits = true;
       } else if (fd == -Errno.ESTALE || fd == -Errno.ENOENT) {
-        files.queueRemoval(known, digest, place.key());
+        places.remove(known, digest, place.key());
       } else {
         waits = true; // too many open files, say
       }
@@ -358,9 +361,9 @@ final class PageSharing {
 
   /** A stable file was changed while it was open: it holds the content no more. */
   void changed(byte[] digest, FileKey stable) {
-    ContentIndex known = files.index();
+    ContentIndex known = places.index();
     if (known != null) {
-      files.queueRemoval(known, digest, stable);
+      places.remove(known, digest, stable);
     }
   }
 
@@ -372,7 +375,7 @@ final class PageSharing {
               + " of these pages from now on. See what the kernel says about its disk (dmesg)",
           stable.ino(),
           failure.getMessage());
-      files.discard(stable);
+      places.discard(stable);
     }
   }
 

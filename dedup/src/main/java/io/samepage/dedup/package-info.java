@@ -12,10 +12,11 @@
  * It looks the key up in the {@link io.samepage.dedup.ContentIndex} (key to digest, digest to
  * places), opens the first place that is still what it was, by its handle and through a read-only
  * mount, and returns it; or null, which means the file's own data. What the index does not know
- * goes into a bounded queue, from which one thread of low priority identifies it: if no other file
- * of its size is known in the domain, it is entered unhashed; else it is hashed, and so is that
- * other file if it has not been. {@code samepage index} does the same ahead of time for whole
- * trees, with several threads.
+ * goes into a bounded queue ({@code BackgroundQueue}), from which one thread of low priority
+ * identifies it ({@code Identifier}): if no other file of its size is known in the domain, it is
+ * entered unhashed; else it is hashed, and so is that other file if it has not been. What an open
+ * finds wrong with the places of a content goes the same way ({@code ContentPlaces}). {@code
+ * samepage index} does the same ahead of time for whole trees, with several threads.
  *
  * <p><b>Files that are alike in part.</b> Where the options ask for it, {@code PageSharing} has
  * large files hashed page by page. {@code PageIndex} keeps the digests, and which content had a

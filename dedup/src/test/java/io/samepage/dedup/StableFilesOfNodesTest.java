@@ -241,15 +241,18 @@ final class StableFilesOfNodesTest {
     Mount mount = on(1, 2);
     mount.openIndex(f[1]);
     CountDownLatch gate = new CountDownLatch(1);
-    mount.files.enqueue(
-        "gate",
-        () -> {
-          try {
-            gate.await();
-          } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-          }
-        });
+    mount
+        .files
+        .queue()
+        .add(
+            "gate",
+            () -> {
+              try {
+                gate.await();
+              } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+              }
+            });
     assertThat(mount.used(f[1])).isEqualTo(Tree.stat(f[1]).ino);
     on(0, 2).owns(f[1], f[1]);
     long before = mount.files.placing();

@@ -171,7 +171,7 @@ final class StableFilesTest {
       files.use(2, found.key());
       assertThat(files.layerOf(found.key())).isEqualTo(one.name());
     }
-    StableFiles.Counters counters = files.counters();
+    SharingCounters counters = files.counters();
     assertThat(counters.pagesShared()).isEqualTo(1);
     assertThat(counters.pagesSharing()).isEqualTo(1);
     assertThat(files.bookkeepingBytes()).isPositive();

@@ -1,6 +1,6 @@
 package io.samepage.overlay;
 
-import io.samepage.dedup.StableFiles;
+import io.samepage.dedup.SharingCounters;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -25,5 +25,5 @@ public record OverlayCounters(
     long breaks,
     long fallbacks,
     long pagedOpens,
-    StableFiles.@Nullable Counters sharing,
+    @Nullable SharingCounters sharing,
     long bookkeepingBytes) {}

@@ -1,6 +1,7 @@
 package io.samepage.overlay;
 
 import io.samepage.dedup.FileKey;
+import io.samepage.dedup.SharingCounters;
 import io.samepage.dedup.StableFiles;
 import io.samepage.fuse.AttributeChange;
 import io.samepage.fuse.Attributes;
@@ -102,7 +103,7 @@ public final class OverlayFileSystem implements FileSystem {
       return new OverlayCounters(0, 0, 0, 0, 0, 0, 0, null, 0);
     }
     Overlay overlay = now.overlay;
-    StableFiles.Counters shared = sharing == null ? null : sharing.counters();
+    SharingCounters shared = sharing == null ? null : sharing.counters();
     return new OverlayCounters(
         overlay.nodes.size(),
         overlay.handles.size(),

@@ -3,6 +3,7 @@ package io.samepage.overlay;
 import io.samepage.dedup.Content;
 import io.samepage.dedup.FileKey;
 import io.samepage.dedup.LayerTree;
+import io.samepage.dedup.SharingCounters;
 import io.samepage.dedup.StableFile;
 import io.samepage.dedup.StableFiles;
 import io.samepage.overlay.LayerAccess.Place;
@@ -142,7 +143,7 @@ final class Sharing implements AutoCloseable {
     return stableFiles.bookkeepingBytes();
   }
 
-  StableFiles.Counters counters() {
+  SharingCounters counters() {
     return stableFiles.counters();
   }
 

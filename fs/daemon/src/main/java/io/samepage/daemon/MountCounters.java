@@ -1,6 +1,6 @@
 package io.samepage.daemon;
 
-import io.samepage.dedup.StableFiles;
+import io.samepage.dedup.SharingCounters;
 import io.samepage.overlay.OverlayCounters;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -61,9 +61,9 @@ final class MountCounters {
 
   /** Their values, in the order of {@link #KINDS}. */
   static Map<String, Long> of(OverlayCounters now) {
-    StableFiles.Counters sharing = now.sharing();
+    SharingCounters sharing = now.sharing();
     if (sharing == null) {
-      sharing = new StableFiles.Counters(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+      sharing = new SharingCounters(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
     }
     long[] values = {
       now.inodes(),
