@@ -199,6 +199,7 @@ final class OpenFiles {
     if (cache == null
         || !opened.keepCache
         || file.opens > 0
+        || file.paged != null
         || node.isStored()
         || node.hasUpper()
         || node.isPartial()
