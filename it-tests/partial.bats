@@ -182,6 +182,19 @@ longer_than() {
         , open s "$M/big" rdonly , is hello pread s 700000 5
 }
 
+@test "descriptors that were opened before read what is stored through a mapping, before it is written back" {
+    large
+    sys open r "$M/big" rdonly , open w "$M/big" rdwr , map m w rw shared 8192 , mput m 4090 "over two pages" \
+        , is "over two pages" pread r 4090 14 , mput m 4090 again , is again pread r 4090 5 , pwrite w 4094 X , is agaiX pread r 4090 5 \
+        , is X mget m 4094 1
+    # a copy that has been begun, and a range after the end
+    sys open r "$M/big" rdonly , open w "$M/big" rdwr , map m w rw shared 8192 , mput m 100 third , is third pread r 100 5 \
+        , is "" pread r 1600000 5
+    chmod 600 "$M/big"
+    equal "$(head -c 4095 "$U/big" | tail -c 5)" agaiX
+    equal "$(head -c 105 "$U/big" | tail -c 5)" third
+}
+
 @test "chmod, chown, xattrs, rename, link and utimes keep what was written" {
     large
     cp "$STACK/old" "$STACK/new"

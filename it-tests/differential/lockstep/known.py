@@ -8,11 +8,12 @@ with another tree, and which pairs of results count as equal.
 from collections.abc import Callable
 from dataclasses import dataclass
 
-FUSE = frozenset({"samepage", "samepage-nopassthrough", "samepage-partial", "samepage-libfuse", "fuse-overlayfs"})
-SAMEPAGE = frozenset({"samepage", "samepage-nopassthrough", "samepage-partial", "samepage-libfuse"})
+FUSE = frozenset({"samepage", "samepage-nopassthrough", "samepage-partial", "samepage-page", "samepage-libfuse", "fuse-overlayfs"})
+SAMEPAGE = frozenset({"samepage", "samepage-nopassthrough", "samepage-partial", "samepage-page", "samepage-libfuse"})
 CACHED = frozenset({"samepage-nopassthrough", "samepage-libfuse"})
 LIBFUSE = frozenset({"samepage-libfuse"})
-PARTIAL = frozenset({"samepage-partial"})
+PARTIAL = frozenset({"samepage-partial", "samepage-page"})
+PAGED = frozenset({"samepage-page"})
 
 # What the virtual file system answers by itself, before it asks any file system.
 _EARLIER_ERRORS = ("EBADF", "EPERM", "EISDIR", "ENODEV", "ESPIPE", "EINVAL", "EFBIG", "EXDEV", "ETXTBSY", "no slot")
@@ -155,11 +156,11 @@ def _right_inode_numbers(op, reference, other, ask):
 
 
 def _mapping_of_append_only_file(op, reference, other, ask):
-    return op["op"] == "map" and op["shared"] and op["writable"] and reference == {"err": "EACCES"} and "ok" in other
+    return op["op"] == "map" and op["shared"] and reference == {"err": "EACCES"} and "ok" in other
 
 
 def _removed_lower_file(op, reference, other, ask):
-    if op["op"] != "fstat" or "ok" not in reference or "ok" not in other or other["ok"].get("nlink") != 0:
+    if op["op"] not in ("fstat", "reopen") or "ok" not in reference or "ok" not in other or other["ok"].get("nlink") != 0:
         return False
     return {**reference["ok"], "nlink": 0} == other["ok"]
 
@@ -262,7 +263,15 @@ def _name_taken(op, reference, other, ask):
     return ask.other({"op": "fstat", "slot": op.get("new", op["slot"]), **_by(op)}).get("ok", {}).get("nlink") == 0
 
 
+def _reopened(op, reference, other, ask):
+    return op["op"] == "reopen" and "ok" in reference and other == {"err": "ESTALE"}
+
+
 COUNTS_AS_EQUAL = [
+    CountsAsEqual(
+        "a file that is read from another one's pages, opened by a link in /proc for writing, or once it was written",
+        "its mode of I/O cannot change while it is open, and where there is no name to look up again ESTALE reaches the caller", PAGED,
+        _reopened, lambda op, result: [{"op": "close", "slot": op["new"], **_by(op)}]),
     CountsAsEqual(
         "a change of an open lower file whose name another file has now",
         "ovl_copy_up_one() copies it up under its old name, which is taken: EEXIST; samepage copies it up without a name", SAMEPAGE,
@@ -321,7 +330,7 @@ COUNTS_AS_EQUAL = [
         "a removed lower file that is still open has no links",
         "ovl_getattr() shows the links of the lower file, which keeps its name in its layer", SAMEPAGE, _removed_lower_file),
     CountsAsEqual(
-        "a writable mapping of a file that may only be appended to",
+        "a shared mapping of a file that may only be appended to, through a descriptor that can write",
         "do_mmap() looks at S_APPEND of the inode, and the protocol has nothing that could set it on a FUSE inode", FUSE,
         _mapping_of_append_only_file, lambda op, result: [{"op": "unmap", "area": op["area"], **_by(op)}]),
     CountsAsEqual(
