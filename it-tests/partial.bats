@@ -65,6 +65,24 @@ kernel_shows() { # FILE: what the kernel's overlayfs on the same layers has for 
     cmp "$M/big" "$STACK/old"
 }
 
+@test "partial_copy_ups counts files whose copies were begun, by a write and not by an open" {
+    large unmounted
+    cp "$L/big" "$L/other"
+    printf small >"$L/small"
+    mount_overlay -o partial=64K
+    sys open f "$M/big" rdwr , pread f 0 10
+    equal "$(status_of partial_copy_ups)" 0
+    sys open f "$M/big" rdwr , pwrite f 5 X , pwrite f 70000 Y , open g "$M/big" rdwr , pwrite g 900000 Z
+    equal "$(status_of partial_copy_ups)" 1
+    printf X >>"$M/small"
+    : >"$M/other"
+    equal "$(status_of partial_copy_ups)" 1
+    chmod 600 "$M/big" # completes it
+    equal "$(status_of partial_copy_ups)" 1
+    printf X >>"$M/big"
+    equal "$(status_of partial_copy_ups)" 1
+}
+
 @test "until it is complete the kernel's overlayfs shows the old file, and the next mount the new one" {
     SIZE=30000000 large
     sys open w "$M/big" rdwr , pwrite w 700000 hello

@@ -231,6 +231,14 @@ def _direct_copy(op, reference, other, ask):
     return any(ask.reference({"op": "is_direct", "slot": op[slot], **_by(op)}) == {"ok": True} for slot in ("source", "target"))
 
 
+def _size_of_superseded_file(op, reference, other, ask):
+    """Once it has been asked for the size, the other side does the same."""
+    if op["op"] != "copy_range" or "ok" not in other:
+        return False
+    ask.other({"op": "fstat", "slot": op["source"], **_by(op)})
+    return ask.other(op) == reference
+
+
 def _direct(op, reference, other, ask):
     if op["op"] not in ("read", "pread", "direct_read", "write", "pwrite", "direct_write"):
         return False
@@ -264,14 +272,20 @@ def _name_taken(op, reference, other, ask):
 
 
 def _reopened(op, reference, other, ask):
-    return op["op"] == "reopen" and "ok" in reference and other == {"err": "ESTALE"}
+    return op["op"] in ("reopen", "get_flags", "set_flags") and "ok" in reference and other == {"err": "ESTALE"}
+
+
+def _undo_reopened(op, result):
+    if op["op"] == "reopen":
+        return [{"op": "close", "slot": op["new"], **_by(op)}]
+    return [{**op, "flags": 0}] if op["op"] == "set_flags" else []
 
 
 COUNTS_AS_EQUAL = [
     CountsAsEqual(
         "a file that is read from another one's pages, opened by a link in /proc for writing, or once it was written",
-        "its mode of I/O cannot change while it is open, and where there is no name to look up again ESTALE reaches the caller", PAGED,
-        _reopened, lambda op, result: [{"op": "close", "slot": op["new"], **_by(op)}]),
+        "its mode of I/O cannot change while it is open, and where there is no name to look up again ESTALE reaches the caller; "
+        "fuse_fileattr_get() opens what is open once more", PAGED, _reopened, _undo_reopened),
     CountsAsEqual(
         "a change of an open lower file whose name another file has now",
         "ovl_copy_up_one() copies it up under its old name, which is taken: EEXIST; samepage copies it up without a name", SAMEPAGE,
@@ -310,6 +324,10 @@ COUNTS_AS_EQUAL = [
         "copy_file_range of an odd range through O_DIRECT",
         "ovl_copy_file_range() splices through files that are open with O_DIRECT; samepage's daemon copies without", SAMEPAGE,
         _direct_copy, lambda op, result: [{**op, "op": "copy_by_hand"}]),
+    CountsAsEqual(
+        "copy_file_range through a descriptor that was open before the file was written, and has been made longer since",
+        "generic_copy_file_checks() goes by the size that the FUSE client has seen last of the inode, which is an earlier one",
+        SAMEPAGE, _size_of_superseded_file, lambda op, result: [{**op, "op": "copy_by_hand"}]),
     CountsAsEqual(
         "what must be aligned for O_DIRECT where the daemon reads and writes",
         "fuse_direct_io() tells it no address; and iomap_dio_rw() looks at offset and length only where a file has data, the daemon always",

@@ -156,7 +156,10 @@ public final class StableFiles implements AutoCloseable {
   private final LongAdder filesUnreadable = new LongAdder();
   private final LongAdder fallbacks = new LongAdder();
 
-  /** Costs next to nothing: no file is touched before something is asked. */
+  /**
+   * Costs next to nothing: no file is touched before something is asked, or where files are shared
+   * in part a layer is made known.
+   */
   public StableFiles(Options options) {
     this(options, Identification.SETTLED_NANOS);
   }
@@ -195,6 +198,9 @@ public final class StableFiles implements AutoCloseable {
   public LayerTree open(int root, byte[] path) throws ErrnoException {
     LayerTree tree = LayerTree.open(root, path);
     trees.add(tree);
+    if (pages != null) {
+      pages.begin();
+    }
     return tree;
   }
 
