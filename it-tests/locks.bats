@@ -6,6 +6,7 @@ load lib/harness
 fixture() {
     file "$L/f" "lower text"
     file "$L/g" "other"
+    truncate -s 1M "$L/large"
 }
 
 setup_file() {
@@ -171,6 +172,17 @@ let_go_soon() {
     sys open b f rdonly , fails EAGAIN flock b ex nb , open c f rdwr , fails EAGAIN flock c sh nb
     let_go
     sys open b f rdwr , flock b ex nb
+}
+
+@test "locks hold when the descriptor that was open before the copy-up has been closed and forgotten" {
+    hold open r large rdonly , open a large rdwr , flock a ex , close r , lock a wr 0 5
+    local round
+    for round in 1 2 3; do
+        echo 2 >/proc/sys/vm/drop_caches
+        sys open b large rdwr , fails EAGAIN flock b ex nb , fails EAGAIN lock b wr 0 1
+    done
+    let_go
+    sys open b large rdwr , flock b ex nb , lock b wr 0 1
 }
 
 @test "an fcntl lock taken before the copy-up holds after it" {

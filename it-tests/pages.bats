@@ -129,6 +129,79 @@ print(sum(e["pages"] for e in json.load(sys.stdin)["extents"] if e["state"] == "
     umount "$STACK/second"
 }
 
+# The daemon has opened the index, which it does by itself, a moment after the mount.
+knows_the_index() {
+    (($(status_of full_scans) > 0))
+}
+
+@test "what samepage index --pages has entered is shared in part from the first open" {
+    images 8
+    printf tail >>"$L2/small"
+    samepage index --pages "$L" "$L2" >"$STACK/index.out"
+    contains "$(cat "$STACK/index.out")" "3 page by page)"
+    # to be hashed they were read whole
+    (($(resident_pages "$ALIKE" "$SHIFTED") < 100))
+    mount_paged
+    eventually 20 knows_the_index
+    exec {open}<"$M/alike"
+    equal "$(status_of paged_opens)" 1
+    equal "$(shared_pages "$M/alike")" 2027
+    drop_caches
+    cmp - "$ALIKE" <&$open
+    # cmp has read the file below, too: what follows is read through the mount alone
+    drop_caches
+    cat "$M/alike" >"$STACK/copy"
+    (($(resident_pages "$ALIKE") <= 21))
+    ((2048 - $(resident_pages "$IMAGE") <= 21))
+    exec {open}<&-
+    equal "$(shared_pages "$M/shifted")" 768
+    equal "$(status_of files_hashed)" 0
+}
+
+@test "samepage index --pages reads nothing again, and goes on after samepage index without" {
+    images 8
+    samepage index "$L" "$L2" >"$STACK/index.out"
+    contains "$(cat "$STACK/index.out")" "0 page by page)"
+    samepage index --pages "$L" "$L2" >"$STACK/index.out"
+    contains "$(cat "$STACK/index.out")" "0 known, 3 hashed"
+    drop_caches
+    samepage index --pages "$L" "$L2" >"$STACK/index.out"
+    contains "$(cat "$STACK/index.out")" "3 known, 0 hashed"
+    equal "$(resident_pages "$IMAGE" "$ALIKE" "$SHIFTED")" 0
+    samepage index --pages --page-min 5M "$L" "$L2" >"$STACK/index.out"
+    contains "$(cat "$STACK/index.out")" "3 known, 0 hashed"
+    # programs are read, and not again either
+    { printf '\177ELF'; noise 4 2; } >"$L/program"
+    samepage index --pages "$L" >"$STACK/index.out"
+    contains "$(cat "$STACK/index.out")" "1 hashed"
+    contains "$(cat "$STACK/index.out")" "0 page by page)"
+    samepage index --pages "$L" >"$STACK/index.out"
+    contains "$(cat "$STACK/index.out")" "2 known, 0 hashed"
+    refuses samepage index --page-min 4K "$L"
+    refuses samepage index --pages --page-min 4X "$L"
+}
+
+@test "samepage index --pages can be interrupted, and goes on with the files that are left" {
+    images 96
+    "$SAMEPAGE" index --pages "$L" "$L2" >"$STACK/index.out" 2>&1 3>&- 4>&- &
+    local indexer=$! status=0
+    is_reading() {
+        (($(sed -n 's/^rchar: //p' "/proc/$indexer/io") > 40 * 1048576))
+    }
+    eventually 30 is_reading
+    kill -TERM "$indexer"
+    wait "$indexer" || status=$?
+    equal "$status" 143
+    samepage index --pages "$L" "$L2" >"$STACK/index.out"
+    samepage index --pages "$L" "$L2" >"$STACK/index.out"
+    contains "$(cat "$STACK/index.out")" "3 known, 0 hashed"
+    mount_paged
+    eventually 20 knows_the_index
+    (($(shared_pages "$M/alike") > 24000 || $(shared_pages "$M/one") > 24000))
+    cmp "$M/alike" "$ALIKE"
+    cmp "$M/one" "$IMAGE"
+}
+
 @test "reads at any offset and of any length are right" {
     images 8
     mount_paged

@@ -65,6 +65,24 @@ kernel_shows() { # FILE: what the kernel's overlayfs on the same layers has for 
     cmp "$M/big" "$STACK/old"
 }
 
+@test "partial_copy_ups counts files whose copies were begun, by a write and not by an open" {
+    large unmounted
+    cp "$L/big" "$L/other"
+    printf small >"$L/small"
+    mount_overlay -o partial=64K
+    sys open f "$M/big" rdwr , pread f 0 10
+    equal "$(status_of partial_copy_ups)" 0
+    sys open f "$M/big" rdwr , pwrite f 5 X , pwrite f 70000 Y , open g "$M/big" rdwr , pwrite g 900000 Z
+    equal "$(status_of partial_copy_ups)" 1
+    printf X >>"$M/small"
+    : >"$M/other"
+    equal "$(status_of partial_copy_ups)" 1
+    chmod 600 "$M/big" # completes it
+    equal "$(status_of partial_copy_ups)" 1
+    printf X >>"$M/big"
+    equal "$(status_of partial_copy_ups)" 1
+}
+
 @test "until it is complete the kernel's overlayfs shows the old file, and the next mount the new one" {
     SIZE=30000000 large
     sys open w "$M/big" rdwr , pwrite w 700000 hello
@@ -180,6 +198,19 @@ longer_than() {
     large
     sys open r "$M/big" rdonly , open w "$M/big" rdwr , pwrite w 700000 hello , is hello pread r 700000 5 \
         , open s "$M/big" rdonly , is hello pread s 700000 5
+}
+
+@test "descriptors that were opened before read what is stored through a mapping, before it is written back" {
+    large
+    sys open r "$M/big" rdonly , open w "$M/big" rdwr , map m w rw shared 8192 , mput m 4090 "over two pages" \
+        , is "over two pages" pread r 4090 14 , mput m 4090 again , is again pread r 4090 5 , pwrite w 4094 X , is agaiX pread r 4090 5 \
+        , is X mget m 4094 1
+    # a copy that has been begun, and a range after the end
+    sys open r "$M/big" rdonly , open w "$M/big" rdwr , map m w rw shared 8192 , mput m 100 third , is third pread r 100 5 \
+        , is "" pread r 1600000 5
+    chmod 600 "$M/big"
+    equal "$(head -c 4095 "$U/big" | tail -c 5)" agaiX
+    equal "$(head -c 105 "$U/big" | tail -c 5)" third
 }
 
 @test "chmod, chown, xattrs, rename, link and utimes keep what was written" {

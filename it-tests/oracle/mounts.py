@@ -4,11 +4,13 @@ import errno
 import json
 import os
 import shutil
+import stat
 import subprocess
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from . import syscalls
+from . import syscalls, trees
 
 MOUNT_SECONDS = 30
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -30,10 +32,11 @@ class Stack:
     options: dict = field(default_factory=dict)
 
     def option_string(self, extra=()):
+        """As for mount(8); what is extra goes before an option of the same name."""
         parts = ["lowerdir=" + ":".join(self.lowers)]
         if self.upper:
             parts += ["upperdir=" + self.upper, "workdir=" + self.work]
-        for name, value in [*self.options.items(), *extra]:
+        for name, value in {**self.options, **dict(extra)}.items():
             parts.append(name if value is None else f"{name}={value}")
         return ",".join(parts)
 
@@ -69,10 +72,14 @@ class _Fuse:
 
 
 class Samepage(_Fuse):
-    """The program under test."""
+    """The program under test. Where files are copied up page by page, unmounting completes what has not been completed."""
+
+    # Counters of `samepage status` by which a run shows that it tried what it is for.
+    exercises = ()
 
     def __init__(self, name="samepage", *extra):
         self.name = name
+        self.exercised = dict.fromkeys(self.exercises, 0)
         self._extra = list(extra)
         self.program = os.environ.get("SAMEPAGE", str(REPOSITORY / "scripts" / "samepage"))
 
@@ -93,33 +100,71 @@ class Samepage(_Fuse):
             return subprocess.Popen([self.program, "mount", "-f", "-o", stack.option_string(self._extra), stack.target],
                                     stdin=nothing, stdout=nothing, stderr=nothing)
 
-    def daemon(self, stack):
-        """The process that serves the mount."""
+    def status(self, stack):
+        """What the daemon says of the mount."""
         said = subprocess.run([self.program, "status", stack.target, "--json"], capture_output=True, timeout=MOUNT_SECONDS, check=True)
         found = json.loads(said.stdout)
         while not (isinstance(found, dict) and "pid" in found):  # one mount, or a list of mounts, bare or in an object
             found = found["mounts"] if isinstance(found, dict) else found[0]
-        return int(found["pid"])
+        return found
 
-    def _unmount_command(self, stack):
-        return [self.program, "umount", stack.target]
-
-
-class SamepagePartial(Samepage):
-    """With all files copied up page by page, be they ever so small; unmounting completes what has not been completed."""
-
-    def __init__(self):
-        super().__init__("samepage-partial", ("partial", "1"))
+    def daemon(self, stack):
+        """The process that serves the mount."""
+        return int(self.status(stack)["pid"])
 
     def complete(self, stack):
         _command([self.program, "complete", stack.upper, stack.work])
 
     def unmount(self, stack):
+        if self.exercised:
+            counters = self.status(stack)
+            for name in self.exercised:
+                self.exercised[name] += counters[name]
         super().unmount(stack)
-        if stack.upper:
+        if stack.upper and {**stack.options, **dict(self._extra)}.get("partial", "off") != "off":
             # what a volatile mount leaves, by which it is refused: nothing was lost
             shutil.rmtree(os.path.join(stack.work, "work", "incompat"), ignore_errors=True)
             self.complete(stack)
+
+    def _unmount_command(self, stack):
+        return [self.program, "umount", stack.target]
+
+
+class SamepagePage(Samepage):
+    """With files that are alike in part shared page by page, be they ever so small. What can be shared is so from the first
+    operation on: a daemon finds it out in the background, and leaves alone what was changed within the last seconds."""
+
+    exercises = ("paged_opens", "partial_copy_ups")
+
+    def __init__(self):
+        super().__init__("samepage-page", ("sharing", "page"), ("page_min", "1"), ("page_likeness", "1"))
+
+    def mount(self, stack):
+        newest = max((status.st_ctime for lower in stack.lowers for _, status in _alike(lower)), default=0)
+        time.sleep(max(0, newest + _SETTLED_SECONDS - time.time()))
+        super().mount(stack)
+        asked = [os.open(path, os.O_RDONLY | os.O_NOATIME) for path, _ in _alike(stack.target)]
+        for fd in asked:
+            os.close(fd)
+        # Nothing may be left to find out, since it is in the upper layer.
+        end = time.monotonic() + _SETTLED_SECONDS
+        while asked and time.monotonic() < end and not self._is_idle(stack):
+            time.sleep(0.05)
+
+    def _is_idle(self, stack):
+        counters = self.status(stack)
+        return counters["full_scans"] > 0 and counters["files_queued"] == 0
+
+
+# A file that was changed less long ago is not hashed (Identification.SETTLED_NANOS), and a bit.
+_SETTLED_SECONDS = 2.3
+
+
+def _alike(root):
+    """The files of a tree that may be shared in part."""
+    for _, path, status in trees.walk(root):
+        if isinstance(status, os.stat_result) and stat.S_ISREG(status.st_mode) and status.st_size > 4096 and not status.st_mode & 0o111:
+            yield path, status
 
 
 class FuseOverlayfs(_Fuse):
@@ -141,7 +186,9 @@ SYSTEMS = {
     "kernel": Kernel,
     "samepage": Samepage,
     "samepage-nopassthrough": lambda: Samepage("samepage-nopassthrough", ("passthrough", "off")),
-    "samepage-partial": SamepagePartial,
+    # all files are copied up page by page, be they ever so small
+    "samepage-partial": lambda: Samepage("samepage-partial", ("partial", "1")),
+    "samepage-page": SamepagePage,
     "samepage-libfuse": lambda: Samepage("samepage-libfuse", ("transport", "libfuse")),
     "fuse-overlayfs": FuseOverlayfs,
 }

@@ -33,11 +33,12 @@ class Difference(Exception):
 class Contest:
     """Runs a scenario. With a random generator it makes up the operations of rounds and main part on the way, and records them."""
 
-    def __init__(self, scenario, system, store, *, rng=None, lengths=(0, 0), mutant=None):
+    def __init__(self, scenario, system, store, *, rng=None, lengths=(0, 0), favoured=(), mutant=None):
         self._scenario = scenario
         self._system = system
         self._rng = rng
         self._round_length, self._main_length = lengths
+        self._favoured = favoured
         clock = trees.Clock(int(time.time()))
         self._reference = Side("reference", store, clock, mounts.Kernel())
         options = scenario.system_options if system.name in known.SAMEPAGE else {}
@@ -126,7 +127,7 @@ class Contest:
             for self._index, op in enumerate(operations):
                 self._step(op)
             return
-        source = Sequence(self._rng, userxattr="userxattr" in self._scenario.options, **kinds)
+        source = Sequence(self._rng, userxattr="userxattr" in self._scenario.options, favoured=self._favoured, **kinds)
         source.begin(self._reference.perform({"op": "listing"})["ok"])
         for self._index in range(length):
             op = source.next()

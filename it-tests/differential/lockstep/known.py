@@ -8,11 +8,12 @@ with another tree, and which pairs of results count as equal.
 from collections.abc import Callable
 from dataclasses import dataclass
 
-FUSE = frozenset({"samepage", "samepage-nopassthrough", "samepage-partial", "samepage-libfuse", "fuse-overlayfs"})
-SAMEPAGE = frozenset({"samepage", "samepage-nopassthrough", "samepage-partial", "samepage-libfuse"})
+FUSE = frozenset({"samepage", "samepage-nopassthrough", "samepage-partial", "samepage-page", "samepage-libfuse", "fuse-overlayfs"})
+SAMEPAGE = frozenset({"samepage", "samepage-nopassthrough", "samepage-partial", "samepage-page", "samepage-libfuse"})
 CACHED = frozenset({"samepage-nopassthrough", "samepage-libfuse"})
 LIBFUSE = frozenset({"samepage-libfuse"})
-PARTIAL = frozenset({"samepage-partial"})
+PARTIAL = frozenset({"samepage-partial", "samepage-page"})
+PAGED = frozenset({"samepage-page"})
 
 # What the virtual file system answers by itself, before it asks any file system.
 _EARLIER_ERRORS = ("EBADF", "EPERM", "EISDIR", "ENODEV", "ESPIPE", "EINVAL", "EFBIG", "EXDEV", "ETXTBSY", "no slot")
@@ -155,11 +156,11 @@ def _right_inode_numbers(op, reference, other, ask):
 
 
 def _mapping_of_append_only_file(op, reference, other, ask):
-    return op["op"] == "map" and op["shared"] and op["writable"] and reference == {"err": "EACCES"} and "ok" in other
+    return op["op"] == "map" and op["shared"] and reference == {"err": "EACCES"} and "ok" in other
 
 
 def _removed_lower_file(op, reference, other, ask):
-    if op["op"] != "fstat" or "ok" not in reference or "ok" not in other or other["ok"].get("nlink") != 0:
+    if op["op"] not in ("fstat", "reopen") or "ok" not in reference or "ok" not in other or other["ok"].get("nlink") != 0:
         return False
     return {**reference["ok"], "nlink": 0} == other["ok"]
 
@@ -230,6 +231,14 @@ def _direct_copy(op, reference, other, ask):
     return any(ask.reference({"op": "is_direct", "slot": op[slot], **_by(op)}) == {"ok": True} for slot in ("source", "target"))
 
 
+def _size_of_superseded_file(op, reference, other, ask):
+    """Once it has been asked for the size, the other side does the same."""
+    if op["op"] != "copy_range" or "ok" not in other:
+        return False
+    ask.other({"op": "fstat", "slot": op["source"], **_by(op)})
+    return ask.other(op) == reference
+
+
 def _direct(op, reference, other, ask):
     if op["op"] not in ("read", "pread", "direct_read", "write", "pwrite", "direct_write"):
         return False
@@ -262,7 +271,21 @@ def _name_taken(op, reference, other, ask):
     return ask.other({"op": "fstat", "slot": op.get("new", op["slot"]), **_by(op)}).get("ok", {}).get("nlink") == 0
 
 
+def _reopened(op, reference, other, ask):
+    return op["op"] in ("reopen", "get_flags", "set_flags") and "ok" in reference and other == {"err": "ESTALE"}
+
+
+def _undo_reopened(op, result):
+    if op["op"] == "reopen":
+        return [{"op": "close", "slot": op["new"], **_by(op)}]
+    return [{**op, "flags": 0}] if op["op"] == "set_flags" else []
+
+
 COUNTS_AS_EQUAL = [
+    CountsAsEqual(
+        "a file that is read from another one's pages, opened by a link in /proc for writing, or once it was written",
+        "its mode of I/O cannot change while it is open, and where there is no name to look up again ESTALE reaches the caller; "
+        "fuse_fileattr_get() opens what is open once more", PAGED, _reopened, _undo_reopened),
     CountsAsEqual(
         "a change of an open lower file whose name another file has now",
         "ovl_copy_up_one() copies it up under its old name, which is taken: EEXIST; samepage copies it up without a name", SAMEPAGE,
@@ -302,6 +325,10 @@ COUNTS_AS_EQUAL = [
         "ovl_copy_file_range() splices through files that are open with O_DIRECT; samepage's daemon copies without", SAMEPAGE,
         _direct_copy, lambda op, result: [{**op, "op": "copy_by_hand"}]),
     CountsAsEqual(
+        "copy_file_range through a descriptor that was open before the file was written, and has been made longer since",
+        "generic_copy_file_checks() goes by the size that the FUSE client has seen last of the inode, which is an earlier one",
+        SAMEPAGE, _size_of_superseded_file, lambda op, result: [{**op, "op": "copy_by_hand"}]),
+    CountsAsEqual(
         "what must be aligned for O_DIRECT where the daemon reads and writes",
         "fuse_direct_io() tells it no address; and iomap_dio_rw() looks at offset and length only where a file has data, the daemon always",
         SAMEPAGE, _direct, _undo_direct),
@@ -321,7 +348,7 @@ COUNTS_AS_EQUAL = [
         "a removed lower file that is still open has no links",
         "ovl_getattr() shows the links of the lower file, which keeps its name in its layer", SAMEPAGE, _removed_lower_file),
     CountsAsEqual(
-        "a writable mapping of a file that may only be appended to",
+        "a shared mapping of a file that may only be appended to, through a descriptor that can write",
         "do_mmap() looks at S_APPEND of the inode, and the protocol has nothing that could set it on a FUSE inode", FUSE,
         _mapping_of_append_only_file, lambda op, result: [{"op": "unmap", "area": op["area"], **_by(op)}]),
     CountsAsEqual(

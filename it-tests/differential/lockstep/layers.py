@@ -5,12 +5,18 @@ import posixpath
 from . import values
 from .scenario import Layer, Scenario
 
+_PAGE = 4096
+_LEAST_ALIKE = 12 * _PAGE
 _PLACES = ["ext4", "ext4", "ext4", "tmpfs", "xfs"]
+_ALIKE_MODES = [mode for mode in values.MODES[:9] if not mode & 0o111]  # what may be executed is not shared in part
 _REDIRECTS = ["/a", "/b", "/dir", "/a/b", "/dir/sub", "a", "b", "sub", "a/b", "../a", "/a/../b", "/", "", "//a", "/a/"]
 
 
-def random_scenario(rng, seed):
-    """All of a scenario but the operations that depend on what the tree has become: those of the rounds and of the main part."""
+def random_scenario(rng, seed, alike=False):
+    """All of a scenario but the operations that depend on what the tree has become: those of the rounds and of the main part.
+
+    With `alike` layers hold files that are alike only in part, and every other mount copies all files up page by page.
+    """
     options = _options(rng)
     hard_links = options.get("index") == "on"
     one_place = rng.choice(_PLACES) if rng.random() < 0.75 else None
@@ -20,7 +26,7 @@ def random_scenario(rng, seed):
         if number and "userxattr" not in options and rng.random() < 0.35:
             layers.append(Layer("round", place, options=_round_options(options)))
         else:
-            layers.append(Layer("raw", place, _RawLayer(rng, number, options, hard_links).operations))
+            layers.append(Layer("raw", place, _RawLayer(rng, number, options, hard_links, alike).operations))
     scenario = Scenario(seed, layers, options, upper_place=one_place or rng.choice(_PLACES))
     kind = rng.random()
     if len(layers) > 1 and kind < 0.04:
@@ -29,7 +35,15 @@ def random_scenario(rng, seed):
     elif len(layers) > 1 and kind < 0.35:
         scenario.upper = "last"
     scenario.system_options = {"coherence": rng.choice(["auto", "auto", "strict"])}
+    if alike:
+        scenario.system_options["partial"] = rng.choice(["off", "1"])
     return scenario
+
+
+def alike_files(scenario):
+    """The paths of files that are large enough to be alike in part."""
+    return sorted({op["path"] for layer in scenario.layers for op in layer.operations
+                   if op["op"] == "write_file" and op["length"] >= _LEAST_ALIKE})
 
 
 def _options(rng):
@@ -65,7 +79,7 @@ def _round_options(options):
 class _RawLayer:
     """The operations that make one layer on a bare directory."""
 
-    def __init__(self, rng, number, options, hard_links):
+    def __init__(self, rng, number, options, hard_links, alike):
         self._rng = rng
         self._prefix = "user.overlay." if "userxattr" in options else "trusted.overlay."
         self._options = options
@@ -78,11 +92,14 @@ class _RawLayer:
         if hard_links:
             steps.append((3, self._link))
         if number:
-            steps += [(4, self._whiteout), (2, self._opaque), (1, self._attribute_whiteout), (0.5, self._redirect),
-                      (0.3, self._metacopy)]
+            steps += [(4, self._whiteout), (2, self._opaque), (1, self._attribute_whiteout)]
+        if number and not alike:
+            steps += [(0.5, self._redirect), (0.3, self._metacopy)]  # by no overlay, and mostly wrong
         weights = [weight for weight, _ in steps]
-        for _ in range(rng.randrange(10, 35)):
+        for _ in range(rng.randrange(5, 15) if alike else rng.randrange(10, 35)):
             rng.choices([step for _, step in steps], weights)[0]()
+        for _ in range(rng.randrange(3, 9) if alike else 0):
+            self._alike()
         for step, chance in ((self._large, 0.2), (self._crowd, 0.08), (self._program, 0.4)):
             if rng.random() < chance:
                 step()
@@ -126,6 +143,20 @@ class _RawLayer:
     def _large(self):
         if path := self._new("file"):
             self._do("write_file", path=path, offset=self._rng.choice([0, 8192]), length=3 << 20, fill=self._rng.randrange(10**6))
+
+    def _alike(self):
+        """Pages of one of a few contents, at times shifted by some, and with some that nobody else has: amid them or at the end."""
+        if path := self._new("file"):
+            rng = self._rng
+            mode = rng.choice(_ALIKE_MODES)
+            shift = rng.choice([0, 0, 0, 1, 3, 16]) * _PAGE
+            length = _LEAST_ALIKE + rng.randrange(48) * _PAGE
+            self._do("write_file", path=path, offset=shift, length=length, fill=rng.randrange(3), mode=mode)
+            for _ in range(rng.randrange(3)):
+                self._do("write_file", path=path, offset=rng.randrange(40) * _PAGE + rng.choice([0, 0, 100]),
+                         length=rng.choice(values.SIZES), fill=rng.randrange(10**6))
+            if rng.random() < 0.5:
+                self._do("write_file", path=path, offset=shift + length, length=rng.choice(values.SIZES), fill=rng.randrange(10**6))
 
     def _crowd(self):
         """More names than one read of a directory returns."""

@@ -3,18 +3,20 @@
 import os
 import random
 import time
+from collections import Counter
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
 from oracle import backing, mounts
 
-from . import layers, minimiser, mutants
+from . import known, layers, minimiser, mutants
 from .contest import Contest
 from .scenario import Scenario, told
 
 ROUND_SHARE = 0.25
 _TRACE_TAIL = 25
+_FEW = 15  # cases, by which nothing is said
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,7 @@ class Verdict:
     case: Case
     seconds: float
     report: str | None
+    exercised: dict  # of all of its runs
 
     @property
     def passed(self):
@@ -60,23 +63,28 @@ class Worker:
 
     def judge(self, case):
         start = time.monotonic()
+        self._exercised = Counter()
         scenario, difference = self._first_run(case)
         report = None if difference is None else self._report(case, scenario, difference)
-        return Verdict(case, time.monotonic() - start, report)
+        return Verdict(case, time.monotonic() - start, report, self._exercised)
 
     def _contest(self, scenario, **how):
         system = mounts.SYSTEMS[self._settings.under]()
         mutant = mutants.MUTANTS[self._settings.mutant]() if self._settings.mutant else None
-        return Contest(scenario, system, self._store, mutant=mutant, **how).run()
+        difference = Contest(scenario, system, self._store, mutant=mutant, **how).run()
+        self._exercised.update(getattr(system, "exercised", {}))
+        return difference
 
     def _first_run(self, case):
         if case.trace is not None:
             scenario = Scenario.from_json(Path(case.trace).read_text(encoding="ascii"))
             return scenario, self._contest(scenario)
         rng = random.Random(case.seed)
-        scenario = layers.random_scenario(rng, case.seed)
+        alike = self._settings.under in known.PAGED
+        scenario = layers.random_scenario(rng, case.seed, alike)
+        favoured = layers.alike_files(scenario) if alike else ()
         length = self._settings.length
-        return scenario, self._contest(scenario, rng=rng, lengths=(int(length * ROUND_SHARE), length))
+        return scenario, self._contest(scenario, rng=rng, lengths=(int(length * ROUND_SHARE), length), favoured=favoured)
 
     def _report(self, case, scenario, difference):
         lines = [f"FAILED {case} under {self._settings.under}: {difference}"]
@@ -150,15 +158,22 @@ def judged(cases, settings, jobs, scratch):
 
 
 def run(cases, settings, jobs, scratch):
-    """Judge all; prints as they end. Returns (passed, failed)."""
+    """Judge all; prints as they end. Returns (passed, failed). What was meant to happen in many runs, and did in none, is a failure."""
     passed = failed = 0
+    exercised = Counter()
     started = time.monotonic()
     for verdict in judged(cases, settings, jobs, scratch):
+        exercised.update(verdict.exercised)
         if verdict.passed:
             passed += 1
             print(f"ok {verdict.case} ({verdict.seconds:.1f} s)", flush=True)
         else:
             failed += 1
             print(verdict.report, flush=True)
+    for name, count in exercised.items():
+        print(f"{name}: {count}")
+        if count == 0 and len(cases) > _FEW:
+            failed += 1
+            print(f"FAILED: {len(cases)} cases, and none of them has tried that")
     print(f"under {settings.under}: {time.monotonic() - started:.0f} s")
     return passed, failed

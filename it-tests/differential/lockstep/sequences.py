@@ -20,10 +20,12 @@ _COPYING_UP = {"open", "write_file", "truncate", "chmod", "chown", "utimens", "s
 
 
 class Sequence:
-    """A source of operations for one mount. Tell it what each did (`observe`), and at the start what is there (`begin`)."""
+    """A source of operations for one mount. Tell it what each did (`observe`), and at the start what is there (`begin`). Half of
+    the files that operations choose are of those that are favoured, where some are."""
 
-    def __init__(self, rng, *, hard_links, driver_operations, userxattr):
+    def __init__(self, rng, *, hard_links, driver_operations, userxattr, favoured=()):
         self._rng = rng
+        self._favoured = favoured
         self._tree = {}
         self._recent = []
         self._open = {role: {} for role in ROLES}
@@ -49,6 +51,8 @@ class Sequence:
             (1, self._get_flags), (0.5, self._set_flags),
             (3, self._flock), (3, self._set_lock), (3, self._get_lock), (1, self._umask),
         ]
+        if favoured:  # what is done with them is mostly open, read and write
+            self._choices += [(12, self._open_file), (8, self._pread), (8, self._read_file), (6, self._pwrite)]
         self._hard_links = hard_links
         self._driver_operations = driver_operations
         if hard_links:
@@ -183,6 +187,9 @@ class Sequence:
 
     def _existing(self, *kinds):
         """A path that is most likely there."""
+        favoured = [path for path in self._favoured if self._tree.get(path) == "file"] if "file" in kinds else []
+        if favoured and self._rng.random() < 0.5:
+            return self._within(self._rng.choice(favoured))
         recent = [path for path in self._recent if not kinds or self._tree.get(path) in kinds]
         if recent and self._rng.random() < 0.35:
             return self._within(self._rng.choice(recent))

@@ -1,5 +1,6 @@
 """One of the two sides: its copy of the layers, its mount, and the processes that work in it."""
 
+import errno
 import fcntl
 import os
 import shutil
@@ -90,7 +91,13 @@ class Side:
 
 def _remove(directory):
     try:
-        shutil.rmtree(directory)
+        while os.path.lexists(directory):
+            try:
+                shutil.rmtree(directory)
+            except OSError as failure:
+                # A daemon whose connection was ended may still be at work on it, until it ends.
+                if failure.errno not in (errno.ENOENT, errno.ENOTEMPTY):
+                    raise
     except PermissionError:
         for _, full, status in trees.walk(directory):
             if trees.kind_of(status.st_mode) in ("file", "directory"):

@@ -340,9 +340,15 @@ public final class ContentIndex implements AutoCloseable {
     }
     if (other != null && !other.isSameFile(file.key())) {
       FileRecords.put(writer, Table.SIZES, key, SEVERAL);
+      if (hasDigest(writer, domain, other.key())) {
+        return Claim.HASH; // it was hashed for the sake of its pages
+      }
       // Should nobody come to hash it now, it is not known, and will be hashed when it is met.
       writer.delete(Table.FILES, FileRecords.fileKey(domain, other.key()));
       return new Claim(true, other);
+    }
+    if (hasDigest(writer, domain, file.key())) {
+      return Claim.HASH;
     }
     FileRecords.put(writer, Table.SIZES, key, FileRecords.ofPlaces(List.of(file)));
     FileRecords.put(
@@ -351,6 +357,11 @@ public final class ContentIndex implements AutoCloseable {
         FileRecords.fileKey(domain, file.key()),
         FileRecords.file(file.key(), null));
     return Claim.ALONE;
+  }
+
+  private static boolean hasDigest(Writer writer, long domain, FileKey file) {
+    byte[] value = FileRecords.get(writer, Table.FILES, FileRecords.fileKey(domain, file));
+    return value != null && FileRecords.isOf(file, value) && FileRecords.digest(value) != null;
   }
 
   /** A file and its digest. */

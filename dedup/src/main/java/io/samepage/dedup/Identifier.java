@@ -90,7 +90,8 @@ final class Identifier {
     hash(fd < 0 ? null : new Fd(fd), place);
   }
 
-  private Identification identification() {
+  /** Makes digests, for this thread. */
+  Identification identification() {
     Identification made = identification;
     if (made == null) {
       made = new Identification(settledNanos);
@@ -122,34 +123,26 @@ final class Identifier {
       return;
     }
     try (fd) {
-      if (hash(fd, place, null) != null) {
-        leaveToReaders(fd, place.key().size());
+      byte[] digest = identification().digest(fd.number(), place.key(), null);
+      if (digest == null) {
+        changing(place.key());
+        return;
       }
+      hashed(new Identified(place, digest));
+      leaveToReaders(fd, place.key().size());
     } catch (ErrnoException e) {
       unreadable();
     }
   }
 
-  /**
-   * Makes the digest of an open file, enters it, and counts that.
-   *
-   * @param leaves gets the digests of its pages before that
-   * @return null if the file changes
-   */
-  byte @Nullable [] hash(Fd fd, Place place, VerityDigest.@Nullable Leaves leaves)
-      throws ErrnoException {
-    byte[] digest = identification().digest(fd.number(), place.key(), leaves);
-    if (digest == null) {
-      changing(place.key());
-      return null;
-    }
+  /** Enters a file whose digest was made. */
+  void hashed(Identified file) {
     ContentIndex known = places.index();
-    if (known != null && known.enter(places.domain(), List.of(new Identified(place, digest)))) {
+    if (known != null && known.enter(places.domain(), List.of(file))) {
       places.moreIsKnown();
     }
     filesHashed.increment();
-    bytesHashed.add(place.key().size());
-    return digest;
+    bytesHashed.add(file.place().key().size());
   }
 
   /**
@@ -162,7 +155,8 @@ final class Identifier {
     }
   }
 
-  private void changing(FileKey file) {
+  /** A file changes while it is looked at, or has just changed. */
+  void changing(FileKey file) {
     filesChanging.increment();
     pagesVolatile.add(file.pages());
   }

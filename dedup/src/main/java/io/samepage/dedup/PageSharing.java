@@ -9,13 +9,10 @@ import io.samepage.posix.Errno;
 import io.samepage.posix.ErrnoException;
 import io.samepage.posix.Fd;
 import io.samepage.posix.FileHandles.FileHandle;
-import io.samepage.posix.Files;
-import io.samepage.posix.NativeBuffer;
 import io.samepage.posix.Stat;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
-import java.util.concurrent.CancellationException;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.LongAdder;
@@ -36,7 +33,6 @@ final class PageSharing {
   static final long RETRY_NANOS = TimeUnit.SECONDS.toNanos(1);
 
   private static final int REMEMBERED = 10_000;
-  private static final int ELF_MAGIC = 0x464c457f; // in the order of the machine
 
   /** A stable file that several read from. */
   static final class OpenSource {
@@ -129,6 +125,18 @@ final class PageSharing {
     return new Content(file, content.isKnown(), content.isShared(), content.stable(), paged);
   }
 
+  /** Opens the index of pages, in the background, so that the first open finds what it knows. */
+  void begin() {
+    queue.add(
+        PageIndex.class,
+        () -> {
+          ContentIndex known = places.index();
+          if (known != null) {
+            known.pages();
+          }
+        });
+  }
+
   /** A file whose pages are to be found out; it is identified as a whole with that. */
   void queue(LayerTree tree, int fd, FileKey file) throws ErrnoException {
     queue.add(new PagesOf(file), tree, fd, handle -> identify(tree, file, handle));
@@ -141,10 +149,10 @@ final class PageSharing {
     if (known == null) {
       return;
     }
-    PageIndex index = known.pages();
+    PageIdentification pages = new PageIdentification(known, domain, options, queue::isClosed);
     Place place = new Place(file, handle, known.enterLayer(tree.path()));
     byte[] digest = known.find(domain, file).digest();
-    if (digest != null && index.find(domain, digest) != null) {
+    if (pages.isKnown(digest)) {
       places.moreIsKnown(); // another process has been faster
       return;
     }
@@ -157,10 +165,10 @@ final class PageSharing {
       return;
     }
     try (Fd fd = new Fd(opened)) {
-      if (isProgram(fd)) {
+      if (PageIdentification.isProgram(fd)) {
         unsuitable.put(file, true);
         if (digest != null) {
-          index.enterUnsuitable(domain, digest, file.size());
+          pages.enterUnsuitable(digest, file.size());
         }
         places.moreIsKnown();
         return;
@@ -169,65 +177,19 @@ final class PageSharing {
       if (claim.other() != null) {
         identifier.hash(claim.other(), tree);
       }
-      hash(known, index, fd, place);
+      switch (pages.hash(identifier.identification(), fd, place, identifier::hashed)) {
+        case ENTERED -> {
+          identifier.leaveToReaders(fd, file.size());
+          places.moreIsKnown();
+        }
+        case CHANGING -> identifier.changing(file);
+        case STOPPED -> {
+          // The mount ends; what is not known will be found out when it is met again.
+        }
+      }
     } catch (ErrnoException e) {
       identifier.unreadable();
     }
-  }
-
-  private static boolean isProgram(Fd fd) throws ErrnoException {
-    NativeBuffer begin = NativeBuffer.allocate(Integer.BYTES);
-    int got = Files.pread(fd.number(), begin.address(), Integer.BYTES, 0);
-    return got == Integer.BYTES && begin.bytes().getInt(0) == ELF_MAGIC;
-  }
-
-  private void hash(ContentIndex known, PageIndex index, Fd fd, Place place) throws ErrnoException {
-    FileKey file = place.key();
-    PageDigests.Collector leaves = index.collector();
-    boolean kept = false;
-    try {
-      byte[] digest =
-          identifier.hash(
-              fd,
-              place,
-              (page, digests, at) -> {
-                if (queue.isClosed()) {
-                  throw new CancellationException();
-                }
-                leaves.leaf(page, digests, at);
-              });
-      if (digest == null) {
-        return;
-      }
-      leaves.flush();
-      index.enter(domain, digest, file.size(), leaves.leaves());
-      kept = true;
-      dropDuplicates(known, index, fd, digest);
-      identifier.leaveToReaders(fd, file.size());
-      places.moreIsKnown();
-    } catch (CancellationException e) {
-      // The mount ends; what is not known will be found out when it is met again.
-    } finally {
-      if (!kept) {
-        leaves.discard();
-      }
-    }
-  }
-
-  /** To be hashed it has been read: what it will not be read for again need not stay in memory. */
-  private void dropDuplicates(ContentIndex known, PageIndex index, Fd fd, byte[] digest) {
-    PagedContent entry = index.find(domain, digest);
-    SharedRanges ranges = entry == null ? null : index.ranges(domain, entry);
-    if (entry == null || ranges == null || !ranges.isWorth(options.likeness())) {
-      return;
-    }
-    for (byte[] source : entry.sources()) {
-      if (known.places(domain, source).isEmpty()) {
-        return;
-      }
-    }
-    // All of it: what the kernel holds as one large folio goes as a whole or not at all.
-    Files.dropCache(fd.number(), 0, entry.size());
   }
 
   /**

@@ -57,7 +57,10 @@ public final class StableFiles implements AutoCloseable {
   private final @Nullable PageSharing pages;
   private final @Nullable HomeNode home;
 
-  /** Costs next to nothing: no file is touched before something is asked. */
+  /**
+   * Costs next to nothing: no file is touched before something is asked, or where files are shared
+   * in part a layer is made known.
+   */
   public StableFiles(Options options) {
     this(options, Identification.SETTLED_NANOS);
   }
@@ -111,6 +114,9 @@ public final class StableFiles implements AutoCloseable {
   public LayerTree open(int root, byte[] path) throws ErrnoException {
     LayerTree tree = LayerTree.open(root, path);
     trees.add(tree);
+    if (pages != null) {
+      pages.begin();
+    }
     return tree;
   }
 

@@ -3,6 +3,7 @@ package io.samepage.dedup;
 import io.samepage.dedup.ContentIndex.Claim;
 import io.samepage.dedup.ContentIndex.Identified;
 import io.samepage.dedup.ContentIndex.Knowledge;
+import io.samepage.dedup.ContentIndex.Known;
 import io.samepage.posix.ErrnoException;
 import io.samepage.posix.Fd;
 import io.samepage.posix.FileHandles;
@@ -44,6 +45,7 @@ public final class TreeIndexer {
    * @param bytesDone their bytes
    * @param filesHashed those whose digest was made
    * @param bytesHashed their bytes
+   * @param filesByPage those of them whose pages were entered, too
    * @param filesAlone those that were not hashed, since no other of their size is known
    * @param filesChanging those that changed meanwhile
    * @param filesUnreadable files and directories that could not be read
@@ -60,6 +62,7 @@ public final class TreeIndexer {
       long bytesDone,
       long filesHashed,
       long bytesHashed,
+      long filesByPage,
       long filesAlone,
       long filesChanging,
       long filesUnreadable,
@@ -71,6 +74,11 @@ public final class TreeIndexer {
   private final long domain;
   private final int threads;
   private final long settledNanos;
+
+  /** Which files are entered with their pages; null for none. */
+  private final @Nullable PageOptions inPart;
+
+  private final @Nullable PageIdentification pages;
   private volatile boolean stopped;
 
   private final LongAdder files = new LongAdder();
@@ -81,6 +89,7 @@ public final class TreeIndexer {
   private final LongAdder bytesDone = new LongAdder();
   private final LongAdder filesHashed = new LongAdder();
   private final LongAdder bytesHashed = new LongAdder();
+  private final LongAdder filesByPage = new LongAdder();
   private final LongAdder filesAlone = new LongAdder();
   private final LongAdder filesChanging = new LongAdder();
   private final LongAdder filesUnreadable = new LongAdder();
@@ -90,18 +99,41 @@ public final class TreeIndexer {
 
   private final ThreadLocal<Identification> identification;
 
+  /** A file about which something is to be found out, and whether that is its pages. */
+  private record Wanted(Place place, boolean byPage) {}
+
   /** What was hashed and not entered yet. Guarded by itself. */
   private final List<Identified> finished = new ArrayList<>();
 
   /** What was changed too lately. Guarded by itself. */
-  private final List<Place> recent = new ArrayList<>();
+  private final List<Wanted> recent = new ArrayList<>();
 
-  /** Sets it up; the index stays the caller's. */
-  public TreeIndexer(ContentIndex index, String domain) {
-    this(index, domain, Runtime.getRuntime().availableProcessors(), Identification.SETTLED_NANOS);
+  /**
+   * Sets it up; the index stays the caller's.
+   *
+   * @param pages which files are entered with their pages, so that mounts can share them in part;
+   *     null for none
+   */
+  public TreeIndexer(ContentIndex index, String domain, @Nullable PageOptions pages) {
+    this(
+        index,
+        domain,
+        pages,
+        Runtime.getRuntime().availableProcessors(),
+        Identification.SETTLED_NANOS);
   }
 
-  TreeIndexer(ContentIndex index, String domain, int threads, long settledNanos) {
+  TreeIndexer(
+      ContentIndex index,
+      String domain,
+      @Nullable PageOptions pages,
+      int threads,
+      long settledNanos) {
+    this.inPart = pages;
+    this.pages =
+        pages == null
+            ? null
+            : new PageIdentification(index, ContentIndex.domain(domain), pages, () -> stopped);
     this.index = index;
     this.domain = ContentIndex.domain(domain);
     this.threads = threads;
@@ -120,6 +152,7 @@ public final class TreeIndexer {
         bytesDone.sum(),
         filesHashed.sum(),
         bytesHashed.sum(),
+        filesByPage.sum(),
         filesAlone.sum(),
         filesChanging.sum(),
         filesUnreadable.sum(),
@@ -163,7 +196,7 @@ public final class TreeIndexer {
         Batch batch = new Batch(tree, trees, pool, room);
         new TreeWalk(
                 tree,
-                (dirfd, name, file, stat) -> add(batch, dirfd, name, file, layer),
+                (dirfd, name, file, stat) -> add(batch, dirfd, name, file, stat, layer),
                 () -> stopped,
                 false)
             .run();
@@ -196,7 +229,7 @@ public final class TreeIndexer {
 
   private void count(int dirfd, byte[] name, FileKey file, Stat stat) {
     files.increment();
-    if (index.find(domain, file).knowledge() == Knowledge.UNKNOWN) {
+    if (isToDo(file, stat)) {
       filesToDo.increment();
       bytesToDo.add(file.size());
     } else {
@@ -204,9 +237,20 @@ public final class TreeIndexer {
     }
   }
 
-  private void add(Batch batch, int dirfd, byte[] name, FileKey file, long layer)
+  /** Whether something is to be found out about a file. */
+  private boolean isToDo(FileKey file, Stat stat) {
+    Known found = index.find(domain, file);
+    return found.knowledge() == Knowledge.UNKNOWN
+        || (pages != null && isByPage(stat) && !pages.isKnown(found.digest()));
+  }
+
+  private boolean isByPage(Stat stat) {
+    return inPart != null && inPart.wants(stat);
+  }
+
+  private void add(Batch batch, int dirfd, byte[] name, FileKey file, Stat stat, long layer)
       throws ErrnoException {
-    if (index.find(domain, file).knowledge() != Knowledge.UNKNOWN) {
+    if (!isToDo(file, stat)) {
       return;
     }
     FileHandle handle = FileHandles.of(dirfd, name);
@@ -215,14 +259,14 @@ public final class TreeIndexer {
       done(file);
       return;
     }
-    Place place = new Place(file, handle, layer);
+    Wanted wanted = new Wanted(new Place(file, handle, layer), isByPage(stat));
     if (identification.get().isTooRecent(file)) {
       synchronized (recent) {
-        recent.add(place);
+        recent.add(wanted);
       }
       return;
     }
-    batch.add(place);
+    batch.add(wanted);
   }
 
   private void done(FileKey file) {
@@ -232,26 +276,26 @@ public final class TreeIndexer {
 
   /** Waits until what was changed too lately no longer is; false if there is nothing. */
   private boolean workOnRecent(Batch batch) throws InterruptedException {
-    List<Place> places;
+    List<Wanted> left;
     synchronized (recent) {
-      places = new ArrayList<>(recent);
+      left = new ArrayList<>(recent);
       recent.clear();
     }
     long now = Identification.now();
     long wait = 0;
-    for (Place place : places) {
-      wait = Math.max(wait, place.key().ctime() + settledNanos - now);
+    for (Wanted file : left) {
+      wait = Math.max(wait, file.place().key().ctime() + settledNanos - now);
     }
     // Change times far in the future are somebody's wrong clock.
     long end = System.nanoTime() + Math.min(wait, settledNanos);
     while (!stopped && end - System.nanoTime() > 0) {
       Thread.sleep(Math.max(1, Math.min(100, (end - System.nanoTime()) / 1_000_000)));
     }
-    for (Place place : places) {
-      batch.add(place);
+    for (Wanted file : left) {
+      batch.add(file);
     }
     batch.work();
-    return !places.isEmpty();
+    return !left.isEmpty();
   }
 
   /** Files that are looked up together, and then handed to the pool. */
@@ -260,7 +304,7 @@ public final class TreeIndexer {
     private final OpenTrees trees;
     private final ExecutorService pool;
     private final Semaphore room;
-    private final List<Place> places = new ArrayList<>();
+    private final List<Wanted> wanted = new ArrayList<>();
 
     Batch(LayerTree tree, OpenTrees trees, ExecutorService pool, Semaphore room) {
       this.tree = tree;
@@ -269,22 +313,22 @@ public final class TreeIndexer {
       this.room = room;
     }
 
-    void add(Place place) {
-      places.add(place);
-      if (places.size() == BATCH) {
+    void add(Wanted file) {
+      wanted.add(file);
+      if (wanted.size() == BATCH) {
         work();
       }
     }
 
     void work() {
-      if (places.isEmpty() || stopped) {
+      if (wanted.isEmpty() || stopped) {
         return;
       }
-      List<Claim> claims = index.claim(domain, places);
+      List<Claim> claims = index.claim(domain, wanted.stream().map(Wanted::place).toList());
       for (int i = 0; i < claims.size() && !stopped; i++) {
-        Place place = places.get(i);
+        Place place = wanted.get(i).place();
         Claim claim = claims.get(i);
-        if (!claim.hash()) {
+        if (!claim.hash() && !wanted.get(i).byPage()) {
           filesAlone.increment();
           done(place.key());
           continue;
@@ -299,17 +343,17 @@ public final class TreeIndexer {
               }
             });
       }
-      places.clear();
+      wanted.clear();
     }
 
     private void identify(Place place, @Nullable Place other) {
       Stat stat = new Stat();
       if (other != null && !stopped) {
-        hash(trees.openAnyway(tree, index, other, stat), other, false);
+        hash(trees.openAnyway(tree, index, other, stat), other, false, stat);
       }
       if (!stopped) {
         int fd = trees.open(tree, place, stat);
-        hash(fd < 0 ? null : new Fd(fd), place, true);
+        hash(fd < 0 ? null : new Fd(fd), place, true, stat);
       }
     }
   }
@@ -318,8 +362,9 @@ public final class TreeIndexer {
    * Hashes a file.
    *
    * @param counted whether it is one of those that were counted as to be done
+   * @param stat of the file, as it was opened
    */
-  private void hash(@Nullable Fd fd, Place place, boolean counted) {
+  private void hash(@Nullable Fd fd, Place place, boolean counted, Stat stat) {
     if (fd == null) {
       if (counted) {
         filesUnreadable.increment();
@@ -328,13 +373,15 @@ public final class TreeIndexer {
       return;
     }
     try (fd) {
-      byte[] digest = identification.get().digest(fd.number(), place.key(), null);
-      if (digest == null) {
-        filesChanging.increment();
+      if (pages == null || !isByPage(stat)) {
+        hashWhole(fd, place);
+      } else if (PageIdentification.isProgram(fd)) {
+        byte[] digest = hashWhole(fd, place);
+        if (digest != null) {
+          pages.enterUnsuitable(digest, place.key().size());
+        }
       } else {
-        filesHashed.increment();
-        bytesHashed.add(place.key().size());
-        finish(new Identified(place, digest));
+        hashByPage(pages, fd, place);
       }
     } catch (ErrnoException e) {
       filesUnreadable.increment();
@@ -342,6 +389,37 @@ public final class TreeIndexer {
     if (counted) {
       done(place.key());
     }
+  }
+
+  private byte @Nullable [] hashWhole(Fd fd, Place place) throws ErrnoException {
+    byte[] digest = identification.get().digest(fd.number(), place.key(), null);
+    if (digest == null) {
+      filesChanging.increment();
+    } else {
+      countHashed(place);
+      finish(new Identified(place, digest));
+    }
+    return digest;
+  }
+
+  /** They are entered at once: that of which the pages are known is to have a place. */
+  private void hashByPage(PageIdentification byPage, Fd fd, Place place) throws ErrnoException {
+    switch (byPage.hash(
+        identification.get(), fd, place, file -> index.enter(domain, List.of(file)))) {
+      case ENTERED -> {
+        countHashed(place);
+        filesByPage.increment();
+      }
+      case CHANGING -> filesChanging.increment();
+      case STOPPED -> {
+        // It is read again the next time.
+      }
+    }
+  }
+
+  private void countHashed(Place place) {
+    filesHashed.increment();
+    bytesHashed.add(place.key().size());
   }
 
   private void finish(Identified file) {

@@ -19,11 +19,11 @@
  * samepage index} does the same ahead of time for whole trees, with several threads.
  *
  * <p><b>Files that are alike in part.</b> Where the options ask for it, {@code PageSharing} has
- * large files hashed page by page. {@code PageIndex} keeps the digests, and which content had a
- * page first; {@link io.samepage.dedup.pages.RangeFinder} finds the ranges that a content has in
- * common with those before it. An open gets them as a {@link io.samepage.dedup.PagedFile}, which
- * reads each range from a place that holds the content it is of, and from the file itself where
- * there is none.
+ * large files hashed page by page ({@code PageIdentification}), as {@code samepage index --pages}
+ * does ahead of time. {@code PageIndex} keeps the digests, and which content had a page first;
+ * {@link io.samepage.dedup.pages.RangeFinder} finds the ranges that a content has in common with
+ * those before it. An open gets them as a {@link io.samepage.dedup.PagedFile}, which reads each
+ * range from a place that holds the content it is of, and from the file itself where there is none.
  *
  * <p><b>NUMA nodes.</b> Where the options name a {@link io.samepage.dedup.numa.HomeNode}, a content
  * with several places has a stable file for each node: {@code NodePlaces}, in the index beside the

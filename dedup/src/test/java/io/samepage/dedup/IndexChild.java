@@ -123,7 +123,7 @@ final class IndexChild {
   private static void identify(Path directory, Path one, Path two, String first) throws Exception {
     try (ContentIndex index = open(directory)) {
       for (int domain = Integer.parseInt(first); true; domain++) {
-        TreeIndexer indexer = new TreeIndexer(index, String.valueOf(domain), 2, NEVER);
+        TreeIndexer indexer = new TreeIndexer(index, String.valueOf(domain), null, 2, NEVER);
         indexer.index(Tree.bytes(one));
         indexer.index(Tree.bytes(two));
         System.out.println(domain);

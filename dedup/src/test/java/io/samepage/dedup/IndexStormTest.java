@@ -151,7 +151,7 @@ final class IndexStormTest {
       System.out.printf("%d domains, %d digests%n", last, known);
       assertThat(known).isGreaterThan(0);
       for (int i = last - 1; i <= last + 2 * PROCESSES; i++) {
-        TreeIndexer indexer = new TreeIndexer(index, String.valueOf(i), 2, IndexChild.NEVER);
+        TreeIndexer indexer = new TreeIndexer(index, String.valueOf(i), null, 2, IndexChild.NEVER);
         indexer.index(one.name());
         indexer.index(two.name());
         assertThat(check(index, i, tree)).isEqualTo(files.size());

@@ -18,7 +18,6 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
-import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -58,32 +57,6 @@ final class PagedFileTest {
     return Arrays.copyOfRange(content, page * PAGE, (page + count) * PAGE);
   }
 
-  private static List<PageExtent> extents(PagedFile paged) {
-    List<PageExtent> extents = new ArrayList<>();
-    paged.forEach(range -> extents.add(range.extent()));
-    return extents;
-  }
-
-  private static @Nullable PagedFile find(StableFiles files, LayerTree tree, Path file)
-      throws Exception {
-    Stat stat = new Stat();
-    try (Fd fd = Tree.open(file, Linux.O_PATH)) {
-      Files.stat(fd.number(), stat);
-      try (Content content = files.find(tree, fd.number(), stat)) {
-        return content == null ? null : content.paged();
-      }
-    }
-  }
-
-  /** Waits for the background thread, which tells nobody when it is done. */
-  private static void identify(StableFiles files, LayerTree tree, Path file) throws Exception {
-    long scans = files.counters().fullScans();
-    assertThat(find(files, tree, file)).isNull();
-    while (files.counters().fullScans() == scans) {
-      Thread.onSpinWait();
-    }
-  }
-
   /** The descriptors of a file that this process has. */
   private static List<Integer> descriptors(Path file) throws Exception {
     Stat wanted = Tree.stat(file);
@@ -107,24 +80,14 @@ final class PagedFileTest {
     Tree layer = new Tree(directory.resolve("layer"));
     Path owner = layer.file("owner", owners);
     Path user = layer.file("user", users);
-    StableFiles.Options options =
-        new StableFiles.Options(
-            Tree.bytes(directory.resolve("index")),
-            ContentIndex.DEFAULT_LIMIT,
-            "",
-            PageOptions.DEFAULT,
-            null);
-    try (StableFiles files = new StableFiles(options, Long.MIN_VALUE / 2);
-        LayerTree mount = LayerTree.mount(layer.name());
-        LayerTree tree = files.open(mount.rootFd(), layer.name());
+    try (PagedMount mount = new PagedMount(directory.resolve("index"), layer, PageOptions.DEFAULT);
         Fd own = Tree.open(user, Linux.O_RDONLY);
         Fd broken = new Fd(Files.open(Linux.AT_FDCWD, "/proc/self/mem".getBytes(UTF_8), 0, 0))) {
-      identify(files, tree, owner);
-      identify(files, tree, user);
-      try (PagedFile paged = find(files, tree, user)) {
+      mount.identify(owner, user);
+      try (PagedFile paged = mount.find(user)) {
         assertThat(paged).isNotNull();
         PageExtent before = new PageExtent(64, 128, PageState.SHARED, 0, 0);
-        assertThat(extents(paged)).contains(before);
+        assertThat(PagedMount.extents(paged)).contains(before);
         assertThat(read(paged, own.number(), 0, PAGES)).isEqualTo(users);
         List<Integer> numbers = descriptors(owner);
         assertThat(numbers).hasSize(1);
@@ -133,7 +96,7 @@ final class PagedFileTest {
           assertThat(read(paged, own.number(), 100, 2)).isEqualTo(pages(users, 100, 2));
           Files.dup2(good.number(), numbers.get(0));
         }
-        assertThat(extents(paged))
+        assertThat(PagedMount.extents(paged))
             .containsExactly(
                 new PageExtent(0, 64, PageState.OWN, 0, 0),
                 new PageExtent(64, 36, PageState.SHARED, 0, 0),

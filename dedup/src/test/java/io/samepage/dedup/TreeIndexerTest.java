@@ -7,6 +7,7 @@ import io.samepage.posix.Linux;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -25,7 +26,12 @@ final class TreeIndexerTest {
   }
 
   private static Totals index(ContentIndex index, Path tree) throws Exception {
-    TreeIndexer indexer = new TreeIndexer(index, "", 2, NEVER);
+    return index(index, null, tree);
+  }
+
+  private static Totals index(ContentIndex index, @Nullable PageOptions pages, Path tree)
+      throws Exception {
+    TreeIndexer indexer = new TreeIndexer(index, "", pages, 1, NEVER);
     indexer.index(Tree.bytes(tree));
     return indexer.totals();
   }
@@ -76,6 +82,55 @@ final class TreeIndexerTest {
   }
 
   @Test
+  void entersLargeFilesWithTheirPagesAndReadsNoneTwice() throws Exception {
+    PageOptions pages = new PageOptions(16 * VerityDigest.BLOCK, 10);
+    byte[] content = new byte[64 * VerityDigest.BLOCK];
+    new java.util.Random(1).nextBytes(content);
+    Tree tree = new Tree(directory.resolve("tree"));
+    Path one = tree.file("one", content);
+    content[0]++;
+    tree.file("other", content);
+    tree.file("small", text("alone"));
+    byte[] elf = content.clone();
+    System.arraycopy(new byte[] {0x7f, 'E', 'L', 'F'}, 0, elf, 0, 4);
+    tree.file("program", java.util.Arrays.copyOf(elf, 40 * VerityDigest.BLOCK));
+    try (ContentIndex index = ContentIndex.open(Tree.bytes(directory.resolve("index")), 1 << 20)) {
+      assertThat(index(index, null, tree.path()).filesHashed()).isEqualTo(2);
+      Totals first = index(index, pages, tree.path());
+      assertThat(first.filesToDo()).isEqualTo(3);
+      assertThat(first.filesByPage()).isEqualTo(2);
+      assertThat(first.filesHashed()).isEqualTo(3);
+      Totals again = index(index, pages, tree.path());
+      assertThat(again.filesKnown()).isEqualTo(4);
+      assertThat(again.filesHashed()).isZero();
+      Files.write(one, content, java.nio.file.StandardOpenOption.APPEND);
+      assertThat(index(index, pages, tree.path()).filesByPage()).isEqualTo(1);
+    }
+    try (PagedMount mount = new PagedMount(directory.resolve("index"), tree, pages)) {
+      mount.settle(); // it has opened the index of itself
+      try (PagedFile paged = mount.find(one)) {
+        assertThat(paged).isNotNull();
+      }
+      assertThat(mount.files().counters().filesHashed()).isZero();
+    }
+  }
+
+  @Test
+  void aFileOfTheSizeOfOneThatIsKnownByPageDoesNotHaveThatReadAgain() throws Exception {
+    PageOptions pages = new PageOptions(VerityDigest.BLOCK, 10);
+    Tree tree = new Tree(directory.resolve("tree"));
+    tree.file("one", new byte[2 * VerityDigest.BLOCK]);
+    try (ContentIndex index = ContentIndex.inMemory()) {
+      assertThat(index(index, pages, tree.path()).filesHashed()).isEqualTo(1);
+      tree.file("two", new byte[2 * VerityDigest.BLOCK]);
+      assertThat(index(index, pages, tree.path()).filesHashed()).isEqualTo(1);
+      tree.file("three", new byte[2 * VerityDigest.BLOCK]);
+      assertThat(index(index, null, tree.path()).filesHashed()).isEqualTo(1);
+      assertThat(index(index, pages, tree.path()).filesToDo()).isZero();
+    }
+  }
+
+  @Test
   void leavesOutWhatIsMountedBelow() throws Exception {
     Tree tree = new Tree(directory.resolve("tree"));
     Path below = Files.createDirectories(tree.path().resolve("below"));
@@ -99,7 +154,7 @@ final class TreeIndexerTest {
     tree.file("a", text("equal"));
     tree.file("b", text("equal"));
     try (ContentIndex index = ContentIndex.inMemory()) {
-      TreeIndexer indexer = new TreeIndexer(index, "", 1, 300_000_000L);
+      TreeIndexer indexer = new TreeIndexer(index, "", null, 1, 300_000_000L);
       indexer.index(tree.name());
       assertThat(indexer.totals().filesHashed()).isEqualTo(2);
       assertThat(indexer.totals().filesChanging()).isZero();
@@ -113,7 +168,7 @@ final class TreeIndexerTest {
       tree.file("f" + i, text("content " + i % 7));
     }
     try (ContentIndex index = ContentIndex.inMemory()) {
-      TreeIndexer indexer = new TreeIndexer(index, "", 1, NEVER);
+      TreeIndexer indexer = new TreeIndexer(index, "", null, 1, NEVER);
       Thread stopper =
           new Thread(
               () -> {

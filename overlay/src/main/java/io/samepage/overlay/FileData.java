@@ -4,6 +4,7 @@ import io.samepage.dedup.PagedFile;
 import io.samepage.fuse.DataPieces;
 import io.samepage.fuse.Request;
 import io.samepage.overlay.Handles.Handle;
+import io.samepage.overlay.OpenFile.Mode;
 import io.samepage.overlay.Partials.Use;
 import io.samepage.posix.Errno;
 import io.samepage.posix.ErrnoException;
@@ -43,12 +44,31 @@ final class FileData {
   }
 
   /**
+   * The node by which others have a handle's file mapped for writing, where that is a later one: it
+   * is then in the kernel's cache of that one alone what they have stored. Null if nobody has.
+   */
+  private @Nullable Node mappedLater(Handle handle) {
+    Node now = overlay.successors.current(handle.node());
+    OpenFile file = now == handle.node() ? null : now.openFile;
+    return file != null && file.mode == Mode.CACHED && now.isMappable() ? now : null;
+  }
+
+  /** A handle is to read what others have stored through their mappings of its file. */
+  private void seeMappings(Handle handle, long offset, long length) {
+    Node later = mappedLater(handle);
+    if (later != null && length > 0) {
+      overlay.connection.writeBack(later.nodeid, offset, length);
+    }
+  }
+
+  /**
    * Reads as pread(2) does; EBADF if there is no such handle, EINVAL if direct I/O is not aligned.
    *
    * @param out gets the bytes, at its beginning
    */
   int read(long handle, long offset, int size, NativeBuffer out) throws ErrnoException {
     Handle open = overlay.handles.get(handle);
+    seeMappings(open, offset, size);
     try (Use partial = partial(open)) {
       if (partial != null) {
         if (!open.isAligned(offset, size) && offset < partial.file().size()) {
@@ -80,7 +100,9 @@ final class FileData {
   /** Whose pages are what a read would give: see {@link io.samepage.fuse.FileSystem#locate}. */
   boolean locate(long handle, long offset, int size, DataPieces pieces) throws ErrnoException {
     Handle open = overlay.handles.get(handle);
-    if (open.alignment() > 1 || overlay.successors.current(open.node()).isPartial()) {
+    if (open.alignment() > 1
+        || overlay.successors.current(open.node()).isPartial()
+        || mappedLater(open) != null) {
       return false;
     }
     int fd = descriptors.readable(open);
@@ -161,6 +183,7 @@ final class FileData {
     Handle in = overlay.handles.get(handleIn);
     Handle out = overlay.handles.get(handleOut);
     Protection.checkAllocation(out.node(), 0);
+    seeMappings(in, offsetIn, length);
     try (Use from = partial(in);
         Use to = partialForWriting(out)) {
       if (from != null || to != null) {

@@ -26,7 +26,10 @@ final class Successors {
   private final NodeTable nodes;
   private final Connection connection;
   private final Map<Node, Node> successors = new ConcurrentHashMap<>();
-  private final Map<Node, Node> predecessors = new ConcurrentHashMap<>();
+
+  /** What locks of successors are kept by; of all others it is the node. */
+  private final Map<Node, Node> lockKeys = new ConcurrentHashMap<>();
+
   private final LongAdder breaks = new LongAdder();
 
   Successors(NodeTable nodes, Connection connection) {
@@ -54,14 +57,11 @@ final class Successors {
 
   /**
    * What locks of a file are kept by: the same object for all nodeids that the file has had, so
-   * that no lock need move when it gets another one.
+   * that no lock need move when it gets another one. It stays the first of them when the kernel has
+   * forgotten that one.
    */
   Object lockKey(Node node) {
-    Node first = node;
-    for (Node before = predecessors.get(first); before != null; before = predecessors.get(first)) {
-      first = before;
-    }
-    return first;
+    return lockKeys.getOrDefault(node, node);
   }
 
   /**
@@ -91,7 +91,7 @@ final class Successors {
     if (anchor != null) {
       successor.setAnchor(new Fd(Files.dup(anchor.number())));
     }
-    predecessors.put(successor, node);
+    lockKeys.put(successor, lockKeys.getOrDefault(node, node));
     successors.put(node, successor);
     Directory parent = node.parent();
     byte[] name = node.name();
@@ -109,11 +109,7 @@ final class Successors {
    * @return its successor, which was held only because this one referred to it; null if it had none
    */
   @Nullable Node forgotten(Node node) {
-    predecessors.remove(node);
-    Node successor = successors.remove(node);
-    if (successor != null) {
-      predecessors.remove(successor);
-    }
-    return successor;
+    lockKeys.remove(node);
+    return successors.remove(node);
   }
 }

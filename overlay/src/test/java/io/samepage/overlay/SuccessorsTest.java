@@ -102,12 +102,18 @@ final class SuccessorsTest {
   }
 
   @Test
-  void theSuccessorOfAForgottenNodeIsTheFirst() throws Exception {
+  void theSuccessorOfAForgottenNodeKeepsTheLocks() throws Exception {
     Node node = file("f");
     successors.supersede(node);
     Node now = successors.current(node);
+    Object locks = successors.lockKey(now);
     assertThat(successors.forgotten(node)).isSameAs(now);
-    assertThat(successors.lockKey(now)).isSameAs(now);
-    assertThat(successors.forgotten(now)).isNull();
+    assertThat(successors.lockKey(now)).isSameAs(locks);
+    successors.supersede(now);
+    Node last = successors.current(now);
+    assertThat(successors.lockKey(last)).isSameAs(locks);
+    assertThat(successors.forgotten(now)).isSameAs(last);
+    assertThat(successors.forgotten(last)).isNull();
+    assertThat(successors.lockKey(last)).isSameAs(last);
   }
 }

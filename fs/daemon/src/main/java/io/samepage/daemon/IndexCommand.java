@@ -1,6 +1,7 @@
 package io.samepage.daemon;
 
 import io.samepage.dedup.ContentIndex;
+import io.samepage.dedup.PageOptions;
 import io.samepage.dedup.TreeIndexer;
 import io.samepage.dedup.TreeIndexer.Totals;
 import io.samepage.overlay.options.ByteString;
@@ -39,6 +40,24 @@ final class IndexCommand implements Callable<Integer> {
       description = "Only mounts with the same domain will share these files.")
   private String domain = "";
 
+  @Option(
+      names = "--pages",
+      description = {
+        "Enters large files with their pages, too, so that mounts with sharing=page share in part"
+            + " from the first open on.",
+        "It reads each of them once, even if it is the only one of its size, and needs 1/128 of their"
+            + " size beside the index, at most 1 GiB."
+      })
+  private boolean pages;
+
+  @Option(
+      names = "--page-min",
+      paramLabel = "SIZE",
+      converter = ByteSize.class,
+      description =
+          "With --pages, the smallest such file: what mounts say as page_min (default: 1M).")
+  private @Nullable Long pageMin;
+
   @Parameters(
       paramLabel = "DIR",
       arity = "1..*",
@@ -51,10 +70,13 @@ final class IndexCommand implements Callable<Integer> {
       throw new CommandFailure(
           ExitCode.PERMISSION, "index needs root: files are opened by their handles");
     }
+    if (pageMin != null && !pages) {
+      throw new CommandFailure(ExitCode.USAGE, "--page-min is of no use without --pages");
+    }
     List<ByteString> trees = TreeArguments.resolve(directories);
     ByteString location = ContentIndexLocation.of(index);
     ContentIndex opened = ContentIndex.open(location.toBytes(), ContentIndex.DEFAULT_LIMIT);
-    TreeIndexer indexer = new TreeIndexer(opened, domain);
+    TreeIndexer indexer = new TreeIndexer(opened, domain, pages ? inPart() : null);
     // The JVM answers SIGINT and SIGTERM by this, and then ends with 128 and the signal's number.
     Thread end =
         new Thread(
@@ -94,6 +116,12 @@ final class IndexCommand implements Callable<Integer> {
     return ExitCode.OK.number(); // the hook closes the index
   }
 
+  private PageOptions inPart() {
+    return pageMin == null
+        ? PageOptions.DEFAULT
+        : new PageOptions(pageMin, PageOptions.DEFAULT.likeness());
+  }
+
   private static ProgressLine.State state(Totals totals) {
     return totals.filesToDo() == 0
         ? new ProgressLine.State(0, totals.files(), 0, 0)
@@ -104,13 +132,15 @@ final class IndexCommand implements Callable<Integer> {
   private static void print(PrintStream out, Totals totals, double seconds) {
     out.printf(
         Locale.ROOT,
-        "%,d files in %.1f s: %,d known, %,d hashed (%s, %s/s), %,d alone with their size%n",
+        "%,d files in %.1f s: %,d known, %,d hashed (%s, %s/s; %,d page by page), %,d alone with their"
+            + " size%n",
         totals.files(),
         seconds,
         totals.filesKnown(),
         totals.filesHashed(),
         ProgressLine.bytes(totals.bytesHashed()),
         ProgressLine.bytes((long) (totals.bytesHashed() / seconds)),
+        totals.filesByPage(),
         totals.filesAlone());
     out.printf(
         Locale.ROOT,

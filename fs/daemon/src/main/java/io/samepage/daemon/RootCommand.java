@@ -20,7 +20,7 @@ import picocli.CommandLine.Spec;
       "  samepage umount [-l] TARGET",
       "  samepage status [--json] [TARGET]",
       "  samepage doctor [--json]",
-      "  samepage index DIR... [--index PATH] [--domain NAME]",
+      "  samepage index DIR... [--index PATH] [--domain NAME] [--pages [--page-min SIZE]]",
       "  samepage report DIR... [--html FILE]",
       "  samepage pages [--json] FILE",
       "  samepage verify [--json] [--files] [--resident] TARGET...",

@@ -23,6 +23,19 @@ public interface Connection {
    */
   void invalidateAttributes(long nodeid);
 
+  /**
+   * Has the kernel write back, and drop, what it holds of a range of an inode's data: what was
+   * stored through a shared mapping is there and nowhere else (mm/truncate.c,
+   * invalidate_inode_pages2_range). The WRITEs come meanwhile; it returns when they are answered.
+   * Where too many wait so already it returns at once, lest nobody be left to answer.
+   *
+   * <p>The caller holds no lock that a WRITE may need, and does not answer a request of that inode.
+   * A transport that knows but one inode for a file need not do anything.
+   *
+   * @param length in bytes, not 0
+   */
+  default void writeBack(long nodeid, long offset, long length) {}
+
   /** Tells the kernel to look a name up again; see {@link #invalidateInode} for the thread. */
   void invalidateEntry(long parent, byte[] name);
 }

@@ -74,7 +74,8 @@ public enum MountOption {
       "off|file|page",
       "whether files of lower layers with equal content use the same page frames; only where there"
           + " is passthrough (default: file). page: in addition, files that are alike only in part"
-          + " are read through the daemon, each range from one file of those that have it"),
+          + " are read through the daemon, each range from one file of those that have it, as soon as"
+          + " they have been read once, or by samepage index --pages before"),
   PAGE_MIN(
       "page_min",
       Group.SAMEPAGE,

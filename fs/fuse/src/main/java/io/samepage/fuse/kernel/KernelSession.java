@@ -50,7 +50,7 @@ final class KernelSession implements Session, Connection {
           "the kernel offers it, but only to CAP_SYS_ADMIN in the initial user namespace, which"
               + " this process lacks";
     }
-    notifier = new Notifier(device, "fuse-notify");
+    notifier = new Notifier(device, "fuse-notify", options.maxWorkers());
     workers =
         new Workers(
             device,
@@ -144,6 +144,11 @@ final class KernelSession implements Session, Connection {
   @Override
   public void invalidateAttributes(long nodeid) {
     notifier.invalidateAttributes(nodeid);
+  }
+
+  @Override
+  public void writeBack(long nodeid, long offset, long length) {
+    notifier.writeBack(nodeid, offset, length);
   }
 
   @Override

@@ -10,6 +10,7 @@ import java.util.HashSet;
 import java.util.Objects;
 import java.util.Queue;
 import java.util.Set;
+import java.util.concurrent.Semaphore;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -17,7 +18,7 @@ import org.slf4j.LoggerFactory;
 /**
  * Tells the kernel what it keeps in vain. A notification takes locks of the inode or the directory,
  * which a request in work may hold while it waits for a worker; so they go out from a thread that
- * answers no requests.
+ * answers no requests. The one exception is {@link #writeBack}, whose caller has to wait for it.
  *
  * <p>What waits to go out already is not queued again, so that the queue is no longer than the
  * number of different things there are to say.
@@ -41,8 +42,17 @@ final class Notifier {
   private final Set<Notification> queued = new HashSet<>();
   private boolean ended;
 
-  Notifier(ReplyPort device, String name) {
+  /** How many workers may wait for what the kernel writes back, which others have to answer. */
+  private final Semaphore waiting;
+
+  /**
+   * For one connection.
+   *
+   * @param workers how many requests can be worked on at once
+   */
+  Notifier(ReplyPort device, String name, int workers) {
     this.device = device;
+    waiting = new Semaphore(workers / 2);
     thread = new Thread(this::run, name);
     thread.setDaemon(true);
   }
@@ -91,6 +101,19 @@ final class Notifier {
   void invalidateAttributes(long nodeid) {
     synchronized (urgent) {
       send(urgent, new Notification(nodeid, -1, 0, null));
+    }
+  }
+
+  /** {@link io.samepage.fuse.Connection#writeBack}; from the thread of the caller, who waits. */
+  void writeBack(long nodeid, long offset, long length) {
+    if (!waiting.tryAcquire()) {
+      return;
+    }
+    try {
+      NativeBuffer message = NativeBuffer.allocate(OutHeader.BYTES + InvalInodeOut.BYTES);
+      send(message, new Notification(nodeid, offset, length, null));
+    } finally {
+      waiting.release();
     }
   }
 
