@@ -4,6 +4,7 @@ import io.samepage.fuse.BackingFiles;
 import io.samepage.fuse.Connection;
 import io.samepage.fuse.FileSystem;
 import io.samepage.fuse.Session;
+import io.samepage.fuse.workers.Workers;
 import io.samepage.posix.Errno;
 import io.samepage.posix.ErrnoException;
 import java.util.Map;
@@ -53,11 +54,15 @@ final class KernelSession implements Session, Connection {
     notifier = new Notifier(device, "fuse-notify");
     workers =
         new Workers(
-            device,
-            dispatcher,
-            () -> new Exchange(fs, interrupts, agreement.has(InitFlags.SETXATTR_EXT)),
+            () ->
+                new KernelStation(
+                    device,
+                    dispatcher,
+                    new Exchange(fs, interrupts, agreement.has(InitFlags.SETXATTR_EXT))),
             options.maxWorkers(),
             options.pollNanos(),
+            0,
+            () -> {},
             this::ended);
   }
 

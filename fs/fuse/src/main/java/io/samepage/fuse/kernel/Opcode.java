@@ -1,5 +1,6 @@
 package io.samepage.fuse.kernel;
 
+import io.samepage.fuse.workers.RequestKind;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -114,11 +115,13 @@ enum Opcode {
     return refusal;
   }
 
-  /** Whether to answer it takes long as a rule, so that another worker should read meanwhile. */
-  boolean isLong() {
+  /** What the workers have to know of it. */
+  RequestKind kind() {
     return switch (this) {
-      case FSYNC, FSYNCDIR, SYNCFS, COPY_FILE_RANGE, COPY_FILE_RANGE_64 -> true;
-      default -> false;
+      case FSYNC, FSYNCDIR, SYNCFS, COPY_FILE_RANGE, COPY_FILE_RANGE_64 -> RequestKind.LONG;
+      case RELEASE -> RequestKind.RELEASE;
+      case GETLK, SETLK -> RequestKind.LOCK;
+      default -> RequestKind.ORDINARY;
     };
   }
 

@@ -57,16 +57,10 @@ final class Answers {
   private static final int MORE =
       IOCTL_DIR | PARALLEL_DIROPS | POSIX_ACL | MAX_PAGES | CACHE_SYMLINKS | HANDLE_KILLPRIV_V2;
 
-  private final int fd;
-
   /** Guarded by this, as the one below: what the kernel has offered in INIT. */
   private int offered;
 
   private String protocol = "7";
-
-  Answers(int fd) {
-    this.fd = fd;
-  }
 
   /** Notes what the kernel offers in INIT, before libfuse answers it. */
   synchronized void offer(NativeBuffer request) {
@@ -90,11 +84,11 @@ final class Answers {
       long second = vector + Layouts.Iovec.BYTES;
       long body = Memory.IO.getAddress(second + Layouts.Iovec.BASE);
       if (call.opcode == Requests.INIT) {
-        return sendInit(header, body, Memory.IO.getLong(second + Layouts.Iovec.LEN));
+        return sendInit(call.fd, header, body, Memory.IO.getLong(second + Layouts.Iovec.LEN));
       }
       amend(call, body);
     }
-    int written = Files.tryWritev(fd, vector, count);
+    int written = Files.tryWritev(call.fd, vector, count);
     return Math.min(written, 0);
   }
 
@@ -138,7 +132,7 @@ final class Answers {
     Memory.IO.putInt(openOut + OPEN_FLAGS, before | flags);
   }
 
-  private int sendInit(long header, long body, long length) {
+  private int sendInit(int fd, long header, long body, long length) {
     NativeBuffer answer = NativeBuffer.allocate(HEADER + INIT_BYTES);
     ByteBuffer out = answer.bytes();
     out.put(0, Memory.bytes(header, HEADER));

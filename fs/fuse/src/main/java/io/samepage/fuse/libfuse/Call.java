@@ -21,6 +21,9 @@ final class Call {
   final AttributeChange change = new AttributeChange();
   final FileSystemStatistics statistics = new FileSystemStatistics();
 
+  /** The descriptor that the request was read from, which its answer must go through. */
+  int fd;
+
   /** The kernel's number of the request. */
   long unique;
 

@@ -5,6 +5,7 @@ import io.samepage.fuse.Connection;
 import io.samepage.fuse.FileSystem;
 import io.samepage.fuse.MountException;
 import io.samepage.fuse.Session;
+import io.samepage.fuse.workers.Workers;
 import io.samepage.posix.Errno;
 import io.samepage.posix.ErrnoException;
 import io.samepage.posix.NativeBuffer;
@@ -23,13 +24,21 @@ final class LibfuseSession implements Session, Connection, KernelCache {
   /** How many names are kept. Each is some 200 bytes. */
   private static final int NAMES = 50_000;
 
+  /** As many requests are worked on at once, those not counted that wait for a lock. */
+  private static final int MOST_WORKERS = 16;
+
+  private static final long POLL_NANOS = 50_000;
+
+  /** Of a worker: a request is Java, C and Java again, of which the C has paths on the stack. */
+  private static final long STACK = 1 << 20;
+
   private final Libfuse libfuse;
   private final MountedDirectory mounted;
   private final FileSystem fs;
   private final long mountChannel;
   private final Callbacks callbacks = new Callbacks();
   private final Requests requests = new Requests();
-  private final Answers answers;
+  private final Answers answers = new Answers();
   private final LockWaits waits;
   private final Workers workers;
   private final KnownNodes nodes;
@@ -57,8 +66,14 @@ final class LibfuseSession implements Session, Connection, KernelCache {
     this.fs = fs;
     this.mountChannel = mountChannel;
     int fd = libfuse.channelFd(mountChannel);
-    answers = new Answers(fd);
-    workers = new Workers(fd, this::handle, this::gone, this::ended);
+    workers =
+        new Workers(
+            () -> new LibfuseStation(fd, callbacks.call(), this::handle),
+            MOST_WORKERS,
+            POLL_NANOS,
+            STACK,
+            this::gone,
+            this::ended);
     waits = new LockWaits(workers::waits, workers::waited);
     nodes = new KnownNodes(fs);
     names = new NameCache(nodes, NAMES);
@@ -129,8 +144,7 @@ final class LibfuseSession implements Session, Connection, KernelCache {
     }
   }
 
-  private void handle(NativeBuffer request, int length) {
-    Call call = callbacks.call();
+  private void handle(Call call, NativeBuffer request, int length) {
     if (!requests.begin(call, request, length)) {
       return;
     }
@@ -273,17 +287,17 @@ final class LibfuseSession implements Session, Connection, KernelCache {
 
   @Override
   public void dropAttributes(long number) {
-    if (!workers.isOver()) {
+    if (!workers.isGone()) {
       libfuse.invalidateInode(channel, number, -1, 0);
     }
   }
 
   /** From a thread that answers no requests, since the kernel takes locks for it. */
   private void tell(Runnable notification) {
-    if (!workers.isOver()) {
+    if (!workers.isGone()) {
       notifier.execute(
           () -> {
-            if (!workers.isOver()) {
+            if (!workers.isGone()) {
               notification.run();
             }
           });

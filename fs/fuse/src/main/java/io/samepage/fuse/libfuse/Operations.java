@@ -9,8 +9,6 @@ import io.samepage.posix.Errno;
 import io.samepage.posix.ErrnoException;
 import io.samepage.posix.Linux;
 import io.samepage.posix.NativeBuffer;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.locks.LockSupport;
 import ru.serce.jnrfuse.struct.FuseOperations;
 
 /**
@@ -39,9 +37,6 @@ final class Operations {
   private static final int IOC_READ = 2;
 
   private static final int PATH_MAX = 4096;
-
-  /** How long who wants a flock(2) at once may be overtaken by a RELEASE that came before. */
-  private static final long RELEASE_NANOS = TimeUnit.MILLISECONDS.toNanos(10);
 
   private static final Type P = Type.POINTER;
   private static final Type INT = Type.SINT32;
@@ -457,17 +452,7 @@ final class Operations {
     FileLock lock = new FileLock(0, Long.MAX_VALUE, type, call.request.pid());
     long owner = lockOwner(a.getAddress(1));
     boolean wait = (operation & LOCK_NB) == 0;
-    int result = set(call, handle(a, 1), owner, lock, true, wait);
-    if (result == -Errno.EAGAIN) {
-      // The lock may be of a file that was closed before: close(2) does not wait for RELEASE, and
-      // libfuse hands that to another of its threads than this request, in no order.
-      long until = System.nanoTime() + RELEASE_NANOS;
-      while (result == -Errno.EAGAIN && System.nanoTime() < until) {
-        LockSupport.parkNanos(RELEASE_NANOS / 10);
-        result = set(call, handle(a, 1), owner, lock, true, wait);
-      }
-    }
-    return result;
+    return set(call, handle(a, 1), owner, lock, true, wait);
   }
 
   private int set(Call call, long handle, long owner, FileLock lock, boolean flock, boolean wait)

@@ -1,5 +1,6 @@
 package io.samepage.fuse.libfuse;
 
+import io.samepage.fuse.workers.RequestKind;
 import io.samepage.posix.NativeBuffer;
 import java.nio.ByteBuffer;
 import java.util.Map;
@@ -36,6 +37,11 @@ final class Requests {
   private static final int SETATTR = 4;
   private static final int OPEN = 14;
   private static final int WRITE = 16;
+  private static final int RELEASE = 18;
+  private static final int FSYNC = 20;
+  private static final int FSYNCDIR = 30;
+  private static final int GETLK = 31;
+  private static final int SETLK = 32;
 
   /** In fuse_setattr_in.valid, fuse_write_in.write_flags and fuse_open_in.open_flags. */
   private static final int FATTR_KILL_SUIDGID = 1 << 11;
@@ -144,6 +150,19 @@ final class Requests {
       call.lastName = lastName(in, length);
     }
     return true;
+  }
+
+  /** What the workers have to know of a request. */
+  static RequestKind kind(NativeBuffer request, int length) {
+    if (length < HEADER) {
+      return RequestKind.ORDINARY;
+    }
+    return switch (request.bytes().getInt(4)) {
+      case FSYNC, FSYNCDIR -> RequestKind.LONG;
+      case RELEASE -> RequestKind.RELEASE;
+      case GETLK, SETLK -> RequestKind.LOCK;
+      default -> RequestKind.ORDINARY;
+    };
   }
 
   /** What the kernel forgets: FORGET names one number, BATCH_FORGET many. */

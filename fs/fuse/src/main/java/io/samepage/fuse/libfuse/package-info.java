@@ -8,12 +8,13 @@
  * which directory leads to which node; bounded) and {@code KnownNodes} (of which nodes look-ups are
  * held, and when to give them back). These know nothing of C, and are tested without a mount.
  *
- * <p><b>How a request flows.</b> One of the {@code Workers} reads it from the channel, {@code
- * Requests} notes in the thread's {@code Call} what it is about and on whose behalf it comes, and
- * libfuse gets it to take apart (fuse_session_process). On the same thread libfuse calls back, once
- * or several times, through {@code Operations}, the functions in its table, which turn pointers
- * into bytes and structures into records. libfuse's answer goes through the function {@code send}
- * of the channel, {@code Answers}, to the kernel.
+ * <p><b>How a request flows.</b> One of the {@link io.samepage.fuse.workers.Workers} reads it into
+ * the memory of its {@code LibfuseStation}, {@code Requests} notes in the thread's {@code Call}
+ * what it is about and on whose behalf it comes, and libfuse gets it to take apart
+ * (fuse_session_process). On the same thread libfuse calls back, once or several times, through
+ * {@code Operations}, the functions in its table, which turn pointers into bytes and structures
+ * into records. libfuse's answer goes through the function {@code send} of the channel, {@code
+ * Answers}, to the kernel.
  *
  * <p><b>Why the loop is ours.</b> libfuse's own (fuse_main, which jnr-fuse calls) takes the signals
  * of the process, reads on threads that are attached to the virtual machine and detached again for

@@ -1,4 +1,4 @@
-package io.samepage.fuse.kernel;
+package io.samepage.fuse.workers;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -15,32 +15,32 @@ final class ReleaseOrderTest {
   void aLockWaitsForTheReleaseBeforeIt() throws InterruptedException {
     CountDownLatch asked = new CountDownLatch(1);
     CountDownLatch served = new CountDownLatch(1);
-    order.taken(Opcode.RELEASE);
+    order.taken(RequestKind.RELEASE);
     Thread locker =
         new Thread(
             () -> {
               asked.countDown();
-              order.await(Opcode.SETLK);
+              order.await(RequestKind.LOCK);
               served.countDown();
             });
     locker.start();
     asked.await();
     boolean early = served.await(10, TimeUnit.MILLISECONDS);
-    order.done(Opcode.RELEASE);
+    order.done(RequestKind.RELEASE);
     assertThat(served.await(20, TimeUnit.SECONDS)).isTrue();
     assertThat(early).isFalse();
   }
 
   @Test
   void nobodyElseWaitsForARelease() {
-    order.taken(Opcode.RELEASE);
-    order.await(Opcode.OPEN);
-    order.await(null);
+    order.taken(RequestKind.RELEASE);
+    order.await(RequestKind.ORDINARY);
+    order.await(RequestKind.LONG);
   }
 
   @Test
   void aReleaseThatHangsIsNotWaitedForForEver() {
-    order.taken(Opcode.RELEASE);
-    order.await(Opcode.GETLK);
+    order.taken(RequestKind.RELEASE);
+    order.await(RequestKind.LOCK);
   }
 }

@@ -1,4 +1,4 @@
-package io.samepage.fuse.kernel;
+package io.samepage.fuse.workers;
 
 import io.samepage.posix.ErrnoException;
 import io.samepage.posix.Files;

@@ -1,4 +1,4 @@
-package io.samepage.fuse.kernel;
+package io.samepage.fuse.workers;
 
 import static java.nio.charset.StandardCharsets.US_ASCII;
 import static org.assertj.core.api.Assertions.assertThat;

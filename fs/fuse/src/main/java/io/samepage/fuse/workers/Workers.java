@@ -1,16 +1,14 @@
-package io.samepage.fuse.kernel;
+package io.samepage.fuse.workers;
 
 import io.samepage.posix.Credentials;
 import io.samepage.posix.Errno;
 import io.samepage.posix.ErrnoException;
-import io.samepage.posix.Linux;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Supplier;
-import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -31,7 +29,7 @@ import org.slf4j.LoggerFactory;
  * there is anything to do, whether nobody has been reading since it last looked, and then sends
  * another worker there, more and more of them as long as that does not help.
  */
-final class Workers {
+public final class Workers {
   private static final Logger log = LoggerFactory.getLogger(Workers.class);
 
   /** How many workers there always are: one to read, one to take its place. */
@@ -51,10 +49,10 @@ final class Workers {
   /** How many looks without a request make the watch sleep until there is one. */
   private static final int IDLE_LOOKS = 50;
 
-  private final Channel device;
-  private final Dispatcher dispatcher;
-  private final Supplier<Exchange> exchanges;
+  private final Supplier<? extends Station> stations;
   private final long pollNanos;
+  private final long stackBytes;
+  private final Runnable onGone;
   private final Runnable onEnd;
   private final Thread watch;
   private final ProcessorLoad load = new ProcessorLoad();
@@ -92,24 +90,34 @@ final class Workers {
   /** Guarded by this. */
   private int started;
 
-  Workers(
-      Channel device,
-      Dispatcher dispatcher,
-      Supplier<Exchange> exchanges,
+  /**
+   * @param stations makes one for each worker, on its thread
+   * @param most how many workers there may be, at least 2
+   * @param pollNanos for how long one that waits looks out at most, before it sleeps; 0: never
+   * @param stackBytes room for the stack of each; 0: as the virtual machine has it
+   * @param onGone called once, when the connection has ended: whoever waits for something that can
+   *     only come through it is to give up
+   * @param onEnd called once, on the last worker, when all have done their work after that
+   */
+  public Workers(
+      Supplier<? extends Station> stations,
       int most,
       long pollNanos,
+      long stackBytes,
+      Runnable onGone,
       Runnable onEnd) {
-    this.device = device;
-    this.dispatcher = dispatcher;
-    this.exchanges = exchanges;
+    this.stations = stations;
     this.most = most;
     this.pollNanos = pollNanos;
+    this.stackBytes = stackBytes;
+    this.onGone = onGone;
     this.onEnd = onEnd;
     watch = new Thread(this::watch, "fuse-watch");
     watch.setDaemon(true);
   }
 
-  void start() {
+  /** Lets the first of them go. */
+  public void start() {
     watch.start();
     for (int i = 0; i < FEWEST; i++) {
       startWorker();
@@ -216,40 +224,29 @@ final class Workers {
     volatile boolean called;
 
     Worker(String name) {
-      thread = new Thread(this, name);
+      thread = new Thread(null, this, name, stackBytes, false);
       thread.setDaemon(true);
     }
 
     @Override
     public void run() {
-      Channel sleeping = duplicate(0);
-      Channel polling = sleeping == null ? null : duplicate(Linux.O_NONBLOCK);
-      if (sleeping == null) {
-        // A kernel that does not clone: all share the first.
-        device.retain();
-        sleeping = device;
-      }
       try {
         // The file system sets the umask as a request demands: for this thread alone.
         Credentials.unshareFileSystemState();
         Credentials.umask(0);
-        try (Exchange x = exchanges.get()) {
-          serve(sleeping, polling, x);
+        try (Station station = stations.get()) {
+          serve(station);
         }
       } catch (OutOfMemoryError e) {
         noMore(e);
       } catch (ErrnoException e) {
         log.error("a worker cannot have a umask of its own: {}", e.getMessage());
       } finally {
-        sleeping.release();
-        if (polling != null) {
-          polling.release();
-        }
         left();
       }
     }
 
-    private void serve(Channel sleeping, @Nullable Channel polling, Exchange x) {
+    private void serve(Station station) {
       Lookout lookout = new Lookout(load, pollNanos);
       while (!ended) {
         if (!enter()) {
@@ -258,22 +255,21 @@ final class Workers {
           }
           continue;
         }
-        Channel from = sleeping;
         int length;
-        Opcode opcode = null;
+        RequestKind kind = RequestKind.ORDINARY;
         try {
-          length = lookout.poll(polling, x);
-          if (polling != null && length >= 0) {
-            from = polling;
-          } else if (again(length)) {
-            length = lookout.sleep(sleeping, x);
+          length = lookout.poll(station);
+          if (length < 0 && again(length)) {
+            length = lookout.sleep(station);
           }
           if (lookout.waited()) {
             waits.incrementAndGet();
           }
           taken.incrementAndGet();
-          opcode = Dispatcher.opcode(x, length);
-          order.taken(opcode);
+          if (length >= 0) {
+            kind = station.kind(length);
+          }
+          order.taken(kind);
         } finally {
           readers.decrementAndGet();
         }
@@ -288,12 +284,12 @@ final class Workers {
           watching = true;
           LockSupport.unpark(watch);
         }
-        if (opcode != null && opcode.isLong() && readers.get() == 0) {
+        if (kind == RequestKind.LONG && readers.get() == 0) {
           call();
         }
-        order.await(opcode);
-        dispatcher.dispatch(x, from, length);
-        order.done(opcode);
+        order.await(kind);
+        station.answer(length);
+        order.done(kind);
       }
     }
 
@@ -319,14 +315,6 @@ final class Workers {
       }
       return true;
     }
-
-    private @Nullable Channel duplicate(int flags) {
-      try {
-        return device.duplicate(flags);
-      } catch (ErrnoException e) {
-        return null;
-      }
-    }
   }
 
   /** Whether a read is to be done again: nothing there, a signal, a request that was taken back. */
@@ -347,6 +335,7 @@ final class Workers {
       }
     }
     LockSupport.unpark(watch);
+    onGone.run();
     if (result == -Errno.ECONNABORTED) {
       log.warn("the connection to the kernel was aborted by an administrator");
     } else if (result != -Errno.ENODEV) {
@@ -355,8 +344,29 @@ final class Workers {
   }
 
   /** Whether they ended since the mount is gone; it may also have been aborted by umount -f. */
-  boolean isUnmounted() {
+  public boolean isUnmounted() {
     return unmounted;
+  }
+
+  /** Whether the connection has ended. */
+  public boolean isGone() {
+    return ended;
+  }
+
+  /**
+   * The calling worker is going to wait for what another request must bring about, so it does not
+   * count meanwhile, and another is to read at once.
+   */
+  public void waits() {
+    synchronized (this) {
+      most++;
+    }
+    call();
+  }
+
+  /** It has waited. */
+  public synchronized void waited() {
+    most--;
   }
 
   private void left() {

@@ -1,8 +1,7 @@
-package io.samepage.fuse.kernel;
+package io.samepage.fuse.workers;
 
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Sees to it that who closes a file and then asks for a lock finds the closed file's lock gone. The
@@ -18,22 +17,22 @@ final class ReleaseOrder {
 
   private final AtomicInteger releases = new AtomicInteger();
 
-  void taken(@Nullable Opcode opcode) {
-    if (opcode == Opcode.RELEASE) {
+  void taken(RequestKind kind) {
+    if (kind == RequestKind.RELEASE) {
       releases.incrementAndGet();
     }
   }
 
-  void done(@Nullable Opcode opcode) {
-    if (opcode == Opcode.RELEASE) {
+  void done(RequestKind kind) {
+    if (kind == RequestKind.RELEASE) {
       releases.decrementAndGet();
     }
   }
 
   /** To be called before a request is worked on: one about locks waits for those before it. */
   @SuppressWarnings("ThreadPriorityCheck") // It is for microseconds; nothing would wake it earlier.
-  void await(@Nullable Opcode opcode) {
-    if ((opcode != Opcode.SETLK && opcode != Opcode.GETLK) || releases.get() == 0) {
+  void await(RequestKind kind) {
+    if (kind != RequestKind.LOCK || releases.get() == 0) {
       return;
     }
     long start = System.nanoTime();

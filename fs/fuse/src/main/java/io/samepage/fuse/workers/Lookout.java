@@ -1,7 +1,6 @@
-package io.samepage.fuse.kernel;
+package io.samepage.fuse.workers;
 
 import io.samepage.posix.Errno;
-import org.jspecify.annotations.Nullable;
 
 /**
  * How a worker waits for the next request: it first looks again and again for a while, then sleeps.
@@ -46,22 +45,18 @@ final class Lookout {
     most = mostNanos;
   }
 
-  /**
-   * Looks out for a request; its length, or −EAGAIN if there was none.
-   *
-   * @param channel that does not block; null: there is none
-   */
+  /** Looks out for a request; its length, or −EAGAIN if there was none. */
   @SuppressWarnings("ThreadPriorityCheck") // Here the scheduler is the subject.
-  int poll(@Nullable Channel channel, Exchange x) {
+  int poll(Station station) {
     waited = false;
     long now = System.nanoTime();
     idleSince = now;
-    if (channel == null || nanos == 0 || now - bannedUntil < 0 || !load.isLight(now)) {
+    if (!station.canPoll() || nanos == 0 || now - bannedUntil < 0 || !load.isLight(now)) {
       return -Errno.EAGAIN;
     }
     long until = now + nanos;
     while (true) {
-      int length = channel.read(x.requestAddress(), Exchange.requestRoom());
+      int length = station.poll();
       if (length != -Errno.EAGAIN) {
         return length;
       }
@@ -89,8 +84,8 @@ final class Lookout {
   }
 
   /** Sleeps until there is a request; its length, or −errno. */
-  int sleep(Channel channel, Exchange x) {
-    int length = channel.read(x.requestAddress(), Exchange.requestRoom());
+  int sleep(Station station) {
+    int length = station.sleep();
     long idle = System.nanoTime() - idleSince;
     if (idle > FIRST_NANOS) {
       waited = true;
