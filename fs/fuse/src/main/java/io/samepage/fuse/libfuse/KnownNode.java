@@ -1,6 +1,7 @@
 package io.samepage.fuse.libfuse;
 
 import java.util.Arrays;
+import java.util.concurrent.atomic.AtomicInteger;
 
 /**
  * A node of the file system of which look-ups are held, and what this transport has to remember of
@@ -14,8 +15,8 @@ final class KnownNode {
   /** Look-ups to give back; guarded by {@link KnownNodes}. */
   long lookups;
 
-  /** By how many this object is held; guarded by {@link KnownNodes}. */
-  int users;
+  /** By how many this object is held; once nobody holds it, nobody ever will. */
+  final AtomicInteger users = new AtomicInteger(1);
 
   /** For how long the kernel may keep the last name that led here. */
   volatile long entryValidNanos;

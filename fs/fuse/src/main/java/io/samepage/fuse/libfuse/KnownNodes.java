@@ -9,7 +9,8 @@ import org.jspecify.annotations.Nullable;
  * The nodes of which this transport holds look-ups, by their nodeids: each once, however many names
  * lead to it. When nobody uses one any more its look-ups are given back.
  *
- * <p>The monitor of this object guards it, and is a leaf: the file system is called outside of it.
+ * <p>The monitor of this object guards which there are and their look-ups, and is a leaf: the file
+ * system is called outside of it. How many use one is counted without it, since every request does.
  */
 final class KnownNodes {
   private final FileSystem fs;
@@ -18,7 +19,6 @@ final class KnownNodes {
 
   KnownNodes(FileSystem fs) {
     this.fs = fs;
-    root.users = 1;
     nodes.put(root.nodeid, root);
   }
 
@@ -29,31 +29,39 @@ final class KnownNodes {
 
   /** A node that the file system has just counted a look-up of; used by the caller from now on. */
   synchronized KnownNode lookedUp(long nodeid) {
-    KnownNode node = nodes.computeIfAbsent(nodeid, KnownNode::new);
+    KnownNode node = nodes.get(nodeid);
+    if (node == null || !use(node)) {
+      // Whoever has ended the last use of the other gives its look-ups back, and not this one.
+      node = new KnownNode(nodeid);
+      nodes.put(nodeid, node);
+    }
     node.lookups++;
-    node.users++;
     return node;
   }
 
   /** Begins to use a node; false if it has been given back meanwhile. */
-  synchronized boolean use(KnownNode node) {
-    if (node.users == 0) {
-      return false;
-    }
-    node.users++;
+  boolean use(KnownNode node) {
+    int users;
+    do {
+      users = node.users.get();
+      if (users == 0) {
+        return false;
+      }
+    } while (!node.users.compareAndSet(users, users + 1));
     return true;
   }
 
   /** Ends a use. */
   void release(KnownNode node) {
-    synchronized (this) {
-      node.users--;
-      if (node.users > 0) {
-        return;
-      }
-      nodes.remove(node.nodeid);
+    if (node.users.decrementAndGet() > 0) {
+      return;
     }
-    fs.forget(node.nodeid, node.lookups);
+    long lookups;
+    synchronized (this) {
+      nodes.remove(node.nodeid, node);
+      lookups = node.lookups;
+    }
+    fs.forget(node.nodeid, lookups);
   }
 
   /** A node, if it is known; not used by the caller. */

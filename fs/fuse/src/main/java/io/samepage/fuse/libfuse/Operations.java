@@ -149,7 +149,11 @@ final class Operations {
   // ------------------------------------------------------------------ attributes
 
   private int getattr(Call call, Buffer a) throws ErrnoException {
-    put(a.getAddress(1), paths.getattr(call, string(a, 0)));
+    Attributes found = paths.getattr(call, string(a, 0));
+    if (found == null) {
+      return -Errno.ENOENT;
+    }
+    put(a.getAddress(1), found);
     return 0;
   }
 

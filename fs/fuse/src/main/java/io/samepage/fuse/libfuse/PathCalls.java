@@ -46,9 +46,12 @@ final class PathCalls {
 
   // ------------------------------------------------------------------ attributes
 
-  /** The attributes; they belong to {@code call}. */
-  Attributes getattr(Call call, byte[] path) throws ErrnoException {
-    KnownNode node = paths.node(call, path);
+  /** The attributes; they belong to {@code call}. Null: there is no such name. */
+  @Nullable Attributes getattr(Call call, byte[] path) throws ErrnoException {
+    KnownNode node = paths.find(call, path);
+    if (node == null) {
+      return null;
+    }
     try {
       Attributes attributes = show(call, node, Opened.NO_HANDLE);
       if (call.opcode == Requests.GETATTR && Paths.isHiddenName(path) && attributes.nlink > 0) {

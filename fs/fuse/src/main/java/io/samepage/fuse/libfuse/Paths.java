@@ -5,8 +5,8 @@ import io.samepage.fuse.FileSystem;
 import io.samepage.posix.Errno;
 import io.samepage.posix.ErrnoException;
 import java.util.Arrays;
-import java.util.HashMap;
 import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -24,8 +24,8 @@ final class Paths {
   private final KnownNodes nodes;
   private final NameCache names;
 
-  /** By the last part of the path, which libfuse never gives twice; guarded by itself. */
-  private final Map<String, KnownNode> hidden = new HashMap<>();
+  /** By the last part of the path, which libfuse never gives twice. Each use of a node is one. */
+  private final Map<String, KnownNode> hidden = new ConcurrentHashMap<>();
 
   Paths(FileSystem fs, KnownNodes nodes, NameCache names) {
     this.fs = fs;
@@ -51,6 +51,18 @@ final class Paths {
 
   /** The node that a path leads to, used by the caller from now on. */
   KnownNode node(Call call, byte[] path) throws ErrnoException {
+    KnownNode found = find(call, path);
+    if (found == null) {
+      throw ErrnoException.of(Errno.ENOENT);
+    }
+    return found;
+  }
+
+  /**
+   * The same; null if the last name leads nowhere, which is so often asked for that it must not
+   * cost an exception.
+   */
+  @Nullable KnownNode find(Call call, byte[] path) throws ErrnoException {
     KnownNode found = hiddenNode(path);
     return found != null ? found : walk(call, path, path.length);
   }
@@ -61,25 +73,34 @@ final class Paths {
     if (slash == path.length - 1) {
       throw ErrnoException.of(Errno.EBUSY); // the root
     }
-    return new Place(walk(call, path, slash), lastName(path));
+    KnownNode directory = walk(call, path, slash);
+    if (directory == null) {
+      throw ErrnoException.of(Errno.ENOENT);
+    }
+    return new Place(directory, lastName(path));
   }
 
-  private KnownNode walk(Call call, byte[] path, int end) throws ErrnoException {
+  /** The node that a path leads to, used by the caller from now on; null if there is none. */
+  private @Nullable KnownNode walk(Call call, byte[] path, int end) throws ErrnoException {
     KnownNode at = nodes.root();
     nodes.use(at);
     int from = 1;
-    while (from < end) {
+    while (at != null && from < end) {
       int to = from;
       while (to < end && path[to] != '/') {
         to++;
       }
-      try {
-        KnownNode next = child(call, at, Arrays.copyOfRange(path, from, to));
-        nodes.release(at);
-        at = next;
-      } catch (ErrnoException e) {
-        nodes.release(at);
-        throw e;
+      KnownNode directory = at;
+      at = names.get(directory, path, from, to);
+      if (at != null) {
+        call.entryValidNanos = at.entryValidNanos;
+        nodes.release(directory);
+      } else {
+        try {
+          at = lookUp(call, directory, Arrays.copyOfRange(path, from, to));
+        } finally {
+          nodes.release(directory);
+        }
       }
       from = to + 1;
     }
@@ -96,6 +117,16 @@ final class Paths {
       call.entryValidNanos = known.entryValidNanos;
       return known;
     }
+    KnownNode found = lookUp(call, directory, name);
+    if (found == null) {
+      throw ErrnoException.of(Errno.ENOENT);
+    }
+    return found;
+  }
+
+  /** The same for a name that is not known; null if there is none. */
+  private @Nullable KnownNode lookUp(Call call, KnownNode directory, byte[] name)
+      throws ErrnoException {
     long begun = names.begin();
     Entry entry = call.entry;
     entry.nodeid = 0;
@@ -103,7 +134,7 @@ final class Paths {
     fs.lookup(call.request, directory.nodeid, name, entry);
     call.entryValidNanos = entry.entryValidNanos;
     if (entry.nodeid == 0) {
-      throw ErrnoException.of(Errno.ENOENT);
+      return null;
     }
     KnownNode node = lookedUp(call);
     names.put(directory, name, node, begun);
@@ -144,10 +175,7 @@ final class Paths {
   /** Gives a node, which the caller uses, a name that only libfuse knows. */
   void hide(byte[] path, KnownNode node) {
     nodes.use(node);
-    KnownNode before;
-    synchronized (hidden) {
-      before = hidden.put(key(path), node);
-    }
+    KnownNode before = hidden.put(key(path), node);
     if (before != null) {
       nodes.release(before);
     }
@@ -158,10 +186,7 @@ final class Paths {
     if (!isHiddenName(path)) {
       return false;
     }
-    KnownNode node;
-    synchronized (hidden) {
-      node = hidden.remove(key(path));
-    }
+    KnownNode node = hidden.remove(key(path));
     if (node == null) {
       return false;
     }
@@ -171,34 +196,24 @@ final class Paths {
 
   /** Takes all such names of a node back: it is not open any more. */
   void unhide(KnownNode node) {
-    int count = 0;
-    synchronized (hidden) {
-      if (!hidden.isEmpty()) {
-        int before = hidden.size();
-        hidden.values().removeIf(n -> n == node);
-        count = before - hidden.size();
-      }
-    }
-    for (int i = 0; i < count; i++) {
-      nodes.release(node);
-    }
+    hidden.forEach(
+        (key, hiddenNode) -> {
+          if (hiddenNode == node && hidden.remove(key, node)) {
+            nodes.release(node);
+          }
+        });
   }
 
   /** Whether there is any such name. */
   boolean anyHidden() {
-    synchronized (hidden) {
-      return !hidden.isEmpty();
-    }
+    return !hidden.isEmpty();
   }
 
   private @Nullable KnownNode hiddenNode(byte[] path) {
     if (!isHiddenName(path)) {
       return null;
     }
-    KnownNode node;
-    synchronized (hidden) {
-      node = hidden.get(key(path));
-    }
+    KnownNode node = hidden.get(key(path));
     return node != null && nodes.use(node) ? node : null;
   }
 

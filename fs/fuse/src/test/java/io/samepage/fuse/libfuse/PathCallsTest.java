@@ -63,8 +63,16 @@ final class PathCallsTest {
     return call;
   }
 
+  private Attributes getattr(Call asked, byte[] path) throws ErrnoException {
+    Attributes found = calls.getattr(asked, path);
+    if (found == null) {
+      throw ErrnoException.of(Errno.ENOENT);
+    }
+    return found;
+  }
+
   private Attributes look(String path) throws ErrnoException {
-    return calls.getattr(begin(LOOKUP, 1), path(path));
+    return getattr(begin(LOOKUP, 1), path(path));
   }
 
   private void mkdir(String path) throws ErrnoException {
@@ -156,13 +164,13 @@ final class PathCallsTest {
     // As fuse_lib_unlink does for an open file: it renames, and asks for the attributes by path.
     String hidden = "/.fuse_hidden0000000200000001";
     begin(PathCalls.OPCODE_UNLINK, 1);
-    fails(Errno.ENOENT, () -> calls.getattr(call, path(hidden)));
+    fails(Errno.ENOENT, () -> getattr(call, path(hidden)));
     calls.rename(call, path("/f"), path(hidden));
     fails(Errno.ENOENT, () -> look("/f"));
     assertThat(read(handle, 7)).isEqualTo("open");
-    assertThat(calls.getattr(begin(3, 7), path(hidden)).nlink).isZero();
+    assertThat(getattr(begin(3, 7), path(hidden)).nlink).isZero();
     calls.chmod(begin(4, 7), path(hidden), 0600);
-    assertThat(calls.getattr(begin(3, 7), path(hidden)).mode & 07777).isEqualTo(0600);
+    assertThat(getattr(begin(3, 7), path(hidden)).mode & 07777).isEqualTo(0600);
     List<String> listed = new ArrayList<>();
     handles.readdir(
         begin(28, 1),
@@ -174,7 +182,7 @@ final class PathCallsTest {
     begin(18, 7);
     handles.release(call, handle, 0);
     calls.unlink(call, path(hidden));
-    fails(Errno.ENOENT, () -> calls.getattr(begin(3, 7), path(hidden)));
+    fails(Errno.ENOENT, () -> getattr(begin(3, 7), path(hidden)));
     assertThat(fs.openHandles()).isZero();
   }
 
@@ -192,7 +200,7 @@ final class PathCallsTest {
     calls.rename(call, path("/new"), path("/f"));
     assertThat(look("/f").size).isEqualTo(5);
     assertThat(read(handle, 7)).isEqualTo("open");
-    assertThat(calls.getattr(begin(3, 7), path(hidden)).size).isEqualTo(4);
+    assertThat(getattr(begin(3, 7), path(hidden)).size).isEqualTo(4);
   }
 
   @Test
@@ -273,10 +281,10 @@ final class PathCallsTest {
   void attributesInOneRequestAreReadOnce() throws Exception {
     calls.mkdir(begin(9, 1), path("/d"), 0755, 022);
     // libfuse asks for the attributes of what it has just made.
-    assertThat(calls.getattr(call, path("/d"))).isSameAs(call.entry.attributes);
+    assertThat(getattr(call, path("/d"))).isSameAs(call.entry.attributes);
     begin(4, 2);
     calls.chmod(call, path("/d"), 0700);
-    assertThat(calls.getattr(call, path("/d"))).isSameAs(call.attributes);
+    assertThat(getattr(call, path("/d"))).isSameAs(call.attributes);
     assertThat(call.attributes.mode & 07777).isEqualTo(0700);
   }
 
