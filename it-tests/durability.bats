@@ -25,7 +25,7 @@ kill_daemon() {
 
 kill_and_remount() {
     kill_daemon
-    umount "$MNT"
+    eventually 30 umount "$MNT" # a writer may be on its way to the next ENOTCONN
     mount_overlay
 }
 
