@@ -40,9 +40,9 @@
  * workers end, and the last of them ends the session: {@link io.samepage.fuse.FileSystem#destroy},
  * then {@link io.samepage.fuse.Session#awaitEnd} returns.
  *
- * <p><b>Locks.</b> {@code Workers}, {@code Interrupts}, {@code PendingLock} and {@code Notifier}
- * each have one of their own, themselves; none is held while another is taken, nor while the file
- * system or the kernel is called.
+ * <p><b>Locks.</b> {@code Interrupts}, {@code PendingLock} and {@code Notifier} each have one of
+ * their own, themselves, as the workers have; none is held while another is taken, nor while the
+ * file system or the kernel is called.
  *
  * <p><b>A trap for tests.</b> A JVM must not use its own mount through anything but plain system
  * calls: a thread that waits in a page fault for an answer of the same JVM keeps a safepoint, and
