@@ -8,6 +8,8 @@ with another tree, and which pairs of results count as equal.
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from .actors import ROLES
+
 FUSE = frozenset({"samepage", "samepage-nopassthrough", "samepage-partial", "samepage-page", "samepage-libfuse", "fuse-overlayfs"})
 SAMEPAGE = frozenset({"samepage", "samepage-nopassthrough", "samepage-partial", "samepage-page", "samepage-libfuse"})
 CACHED = frozenset({"samepage-nopassthrough", "samepage-libfuse"})
@@ -258,6 +260,17 @@ def _undo_direct(op, result):
     return [{**op, "op": "write_by_hand"}] if "fill" in op else []
 
 
+def _lock_of_mapped_file(op, reference, other, ask):
+    if op["op"] not in ("flock", "set_lock") or "ok" not in reference or other != {"err": "EAGAIN"}:
+        return False
+    inode = ask.other({"op": "inode", "slot": op["slot"], **_by(op)}).get("ok")
+    return any(inode in ask.other({"op": "mapped", "by": role})["ok"] for role in ROLES)
+
+
+def _unlock(op, result):
+    return [{**op, "how": "UN"} if op["op"] == "flock" else {**op, "kind": "UNLCK"}]
+
+
 def _lock_of_closed_file(op, reference, other, ask):
     """Whoever waits gets it; where somebody really has it, this hangs, which is told."""
     if op["op"] not in ("flock", "set_lock") or "ok" not in reference or other != {"err": "EAGAIN"}:
@@ -332,6 +345,10 @@ COUNTS_AS_EQUAL = [
         "what must be aligned for O_DIRECT where the daemon reads and writes",
         "fuse_direct_io() tells it no address; and iomap_dio_rw() looks at offset and length only where a file has data, the daemon always",
         SAMEPAGE, _direct, _undo_direct),
+    CountsAsEqual(
+        "a lock that somebody held who has closed the file, and has it mapped",
+        "a mapping holds the open file, and so its lock; ovl_mmap() has it hold the file below, and so does passthrough, but not what is "
+        "opened while the last RELEASE of a reader through the cache is on its way", FUSE, _lock_of_mapped_file, _unlock),
     CountsAsEqual(
         "a lock that somebody held who has closed the file",
         "fuse_file_put() queues RELEASE, and close() does not wait for it", FUSE, _lock_of_closed_file),

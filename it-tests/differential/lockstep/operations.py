@@ -336,6 +336,17 @@ def map_inside(actor, area, offset, length):
 
 
 @operation
+def mapped(actor):
+    """The inode numbers of what the process has mapped."""
+    return sorted(actor.mapped())
+
+
+@operation
+def inode(actor, slot):
+    return os.fstat(actor.fd(slot)).st_ino
+
+
+@operation
 def msync(actor, area, how):
     actor.area(area).sync({"ASYNC": syscalls.MS_ASYNC, "SYNC": syscalls.MS_SYNC, "INVALIDATE": syscalls.MS_INVALIDATE}[how])
 
