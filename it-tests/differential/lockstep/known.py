@@ -5,6 +5,7 @@ out, what is asked of the reference in other words, what is tried on the system 
 with another tree, and which pairs of results count as equal.
 """
 
+import posixpath
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -195,7 +196,8 @@ def _two_names_of_one_file(op, reference, other, ask):
 def _protected(op, reference, other, ask):
     if reference != {"err": "EPERM"} or other.get("err") not in ("EACCES", "ENOTDIR", "EISDIR"):
         return False
-    subjects = [{"path": op[path]} for path in ("path", "new") if op.get(path) is not None]
+    paths = [op[path] for path in ("path", "new") if op.get(path) is not None]
+    subjects = [{"path": path} for path in (*paths, *map(posixpath.dirname, paths))]
     if not subjects and "slot" in op:
         subjects = [{"slot": op["slot"], **_by(op)}]
     return any(ask.reference({"op": "protected", **subject}) == {"ok": True} for subject in subjects)
