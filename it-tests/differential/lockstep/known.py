@@ -342,7 +342,7 @@ COUNTS_AS_EQUAL = [
     CountsAsEqual(
         "copy_file_range through a descriptor that was open before the file was written, and has been made longer since",
         "generic_copy_file_checks() goes by the size that the FUSE client has seen last of the inode, which is an earlier one",
-        SAMEPAGE, _size_of_superseded_file, lambda op, result: [{**op, "op": "copy_by_hand"}]),
+        SAMEPAGE, _size_of_superseded_file, lambda op, result: [{**op, "op": "copy_through"}]),
     CountsAsEqual(
         "what must be aligned for O_DIRECT where the daemon reads and writes",
         "fuse_direct_io() tells it no address; and iomap_dio_rw() looks at offset and length only where a file has data, the daemon always",
