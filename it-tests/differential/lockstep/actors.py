@@ -132,6 +132,10 @@ class Actor:
             raise operations.NoSlot
         return fd
 
+    def mapped(self):
+        """The inode numbers of what is mapped."""
+        return {self._sources[area][2] for area in self._areas}
+
     def take_area(self, area):
         mapping = self.area(area)
         del self._areas[area]

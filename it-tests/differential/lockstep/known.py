@@ -5,8 +5,11 @@ out, what is asked of the reference in other words, what is tried on the system 
 with another tree, and which pairs of results count as equal.
 """
 
+import posixpath
 from collections.abc import Callable
 from dataclasses import dataclass
+
+from .actors import ROLES
 
 FUSE = frozenset({"samepage", "samepage-nopassthrough", "samepage-partial", "samepage-page", "samepage-libfuse", "fuse-overlayfs"})
 SAMEPAGE = frozenset({"samepage", "samepage-nopassthrough", "samepage-partial", "samepage-page", "samepage-libfuse"})
@@ -193,7 +196,8 @@ def _two_names_of_one_file(op, reference, other, ask):
 def _protected(op, reference, other, ask):
     if reference != {"err": "EPERM"} or other.get("err") not in ("EACCES", "ENOTDIR", "EISDIR"):
         return False
-    subjects = [{"path": op[path]} for path in ("path", "new") if op.get(path) is not None]
+    paths = [op[path] for path in ("path", "new") if op.get(path) is not None]
+    subjects = [{"path": path} for path in (*paths, *map(posixpath.dirname, paths))]
     if not subjects and "slot" in op:
         subjects = [{"slot": op["slot"], **_by(op)}]
     return any(ask.reference({"op": "protected", **subject}) == {"ok": True} for subject in subjects)
@@ -256,6 +260,17 @@ def _undo_direct(op, result):
         return [{"op": "write_by_hand", "offset": end - count, "length": op["length"], "fill": op["fill"], **place},
                 {"op": "seek", "offset": end, "whence": "SET", **place}]
     return [{**op, "op": "write_by_hand"}] if "fill" in op else []
+
+
+def _lock_of_mapped_file(op, reference, other, ask):
+    if op["op"] not in ("flock", "set_lock") or "ok" not in reference or other != {"err": "EAGAIN"}:
+        return False
+    inode = ask.other({"op": "inode", "slot": op["slot"], **_by(op)}).get("ok")
+    return any(inode in ask.other({"op": "mapped", "by": role})["ok"] for role in ROLES)
+
+
+def _unlock(op, result):
+    return [{**op, "how": "UN"} if op["op"] == "flock" else {**op, "kind": "UNLCK"}]
 
 
 def _lock_of_closed_file(op, reference, other, ask):
@@ -327,11 +342,15 @@ COUNTS_AS_EQUAL = [
     CountsAsEqual(
         "copy_file_range through a descriptor that was open before the file was written, and has been made longer since",
         "generic_copy_file_checks() goes by the size that the FUSE client has seen last of the inode, which is an earlier one",
-        SAMEPAGE, _size_of_superseded_file, lambda op, result: [{**op, "op": "copy_by_hand"}]),
+        SAMEPAGE, _size_of_superseded_file, lambda op, result: [{**op, "op": "copy_through"}]),
     CountsAsEqual(
         "what must be aligned for O_DIRECT where the daemon reads and writes",
         "fuse_direct_io() tells it no address; and iomap_dio_rw() looks at offset and length only where a file has data, the daemon always",
         SAMEPAGE, _direct, _undo_direct),
+    CountsAsEqual(
+        "a lock that somebody held who has closed the file, and has it mapped",
+        "a mapping holds the open file, and so its lock; ovl_mmap() has it hold the file below, and so does passthrough, but not what is "
+        "opened while the last RELEASE of a reader through the cache is on its way", FUSE, _lock_of_mapped_file, _unlock),
     CountsAsEqual(
         "a lock that somebody held who has closed the file",
         "fuse_file_put() queues RELEASE, and close() does not wait for it", FUSE, _lock_of_closed_file),

@@ -235,6 +235,12 @@ def copy_by_hand(actor, source, source_offset, target, target_offset, length):
 
 
 @operation
+def copy_through(actor, source, source_offset, target, target_offset, length):
+    """Like copy_range, by a read and a write of the descriptors themselves."""
+    return os.pwrite(actor.fd(target), os.pread(actor.fd(source), length, source_offset), target_offset)
+
+
+@operation
 def is_direct(actor, slot):
     return bool(fcntl.fcntl(actor.fd(slot), fcntl.F_GETFL) & os.O_DIRECT)
 
@@ -333,6 +339,17 @@ def map_inside(actor, area, offset, length):
     mapping = actor.area(area)
     rest = os.fstat(actor.source(area)).st_size - mapping.offset - offset
     return shown(mapping.read(offset, max(0, min(length, mapping.length - offset, rest))))
+
+
+@operation
+def mapped(actor):
+    """The inode numbers of what the process has mapped."""
+    return sorted(actor.mapped())
+
+
+@operation
+def inode(actor, slot):
+    return os.fstat(actor.fd(slot)).st_ino
 
 
 @operation
