@@ -226,9 +226,19 @@ processes_are_gone() { # MARK
     echo "processes are left:"
     for pid in $pids; do
         echo "$pid $(tr '\0' ' ' <"/proc/$pid/cmdline")"
+        what_it_waits_for "$pid"
         kill -9 "$pid"
     done
     return 1
+}
+
+# Of each thread, where it is in the kernel, and in Java if that can be told.
+what_it_waits_for() { # PID
+    local task
+    for task in "/proc/$1/task"/*; do
+        echo "$(<"$task/comm"): $(<"$task/wchan")"
+    done 2>/dev/null
+    ! command -v jstack >/dev/null || timeout 10 jstack "$1" 2>&1 || true
 }
 
 # Whatever unmounts, detaches or removes asks this first: only below the run's
