@@ -164,12 +164,12 @@ daemon_of() { # TARGET
 
 await_exit() { # PID
     local n stat
-    for ((n = 0; n < 500; n++)); do
+    for ((n = 0; n < 3000; n++)); do
         # init may be slow to bury one that has ended
         stat=$(cat "/proc/$1/stat" 2>/dev/null) && [[ $stat != *") Z "* ]] || return 0
         sleep 0.01
     done
-    echo "process $1 is still there 5 s after its mount has gone"
+    echo "process $1 is still there 30 s after its mount has gone"
     return 1
 }
 
@@ -218,7 +218,7 @@ test_mark() { # NAME
 
 processes_are_gone() { # MARK
     local n pid pids
-    for ((n = 0; n < 100; n++)); do
+    for ((n = 0; n < 300; n++)); do
         pids=$(sys marked "$1") || return
         [[ -n $pids ]] || return 0
         sleep 0.05

@@ -10,18 +10,24 @@ public final class Threads {
   private static final int MPOL_PREFERRED = 1;
   private static final int MAX_NODES = 1024; // CONFIG_NODES_SHIFT is at most 10
   private static final long IOPRIO_WHO_PROCESS = 1;
-  private static final long IOPRIO_CLASS_IDLE = 3;
+  private static final long IOPRIO_CLASS_BEST_EFFORT = 2;
+  private static final long IOPRIO_LEVEL_LOWEST = 7;
 
   private Threads() {}
 
   /**
-   * Lets the calling thread run, and read from disks, only where others leave room: nice 19 and the
-   * idle class of I/O (setpriority(2), ioprio_set(2); Linux gives each thread its own). Best
-   * effort.
+   * Lets the calling thread run, and read from disks, after others: nice 19, and the lowest level
+   * of I/O that is not the idle class (setpriority(2), ioprio_set(2); Linux gives each thread its
+   * own). Best effort.
+   *
+   * <p>In the idle class it could wait for a disk for ten seconds, with all that it holds: the lock
+   * of an index, or a handle of a file system's journal, for which everybody waits then
+   * (prio_aging_expire in block/mq-deadline.c).
    */
   public static void lowerPriorityOfThisThread() {
     C.syscall(SYS_SETPRIORITY, 0, 0, 19, 0, 0);
-    C.syscall(SYS_IOPRIO_SET, IOPRIO_WHO_PROCESS, 0, IOPRIO_CLASS_IDLE << 13, 0, 0);
+    long priority = IOPRIO_CLASS_BEST_EFFORT << 13 | IOPRIO_LEVEL_LOWEST;
+    C.syscall(SYS_IOPRIO_SET, IOPRIO_WHO_PROCESS, 0, priority, 0, 0);
   }
 
   /**
