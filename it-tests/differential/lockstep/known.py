@@ -333,8 +333,8 @@ COUNTS_AS_EQUAL = [
         "brought up when the file is complete", PARTIAL, _directory_not_copied_up),
     CountsAsEqual(
         "a program that is mapped by who could write it and has closed it",
-        "ovl_mmap() has the mapping hold the file below, and passthrough does, so that nobody has the overlay's open for writing",
-        CACHED, _still_mapped),
+        "ovl_mmap() has the mapping hold the file below, and passthrough does, so that nobody has the overlay's open for writing; a file that "
+        "is copied up page by page is mapped through the cache", CACHED | PARTIAL, _still_mapped),
     CountsAsEqual(
         "copy_file_range of an odd range through O_DIRECT",
         "ovl_copy_file_range() splices through files that are open with O_DIRECT; samepage's daemon copies without", SAMEPAGE,
