@@ -136,8 +136,8 @@ def exact(root):
 
 
 def inodes(root):
-    """Path to inode number."""
-    return {path: status.st_ino for path, _, status in walk(root) if not isinstance(status, OSError)}
+    """Path to inode number; None for what cannot be looked at, and for a directory that cannot be listed, under its path with a slash."""
+    return {path: None if isinstance(status, OSError) else status.st_ino for path, _, status in walk(root)}
 
 
 def differences(reference, other):

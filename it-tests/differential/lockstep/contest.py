@@ -192,6 +192,10 @@ class Contest:
         after = [side.perform({"op": "inodes"})["ok"] for side in self._sides]
         changed = [{path for path, inode in old.items() if new.get(path) != inode} for old, new in zip(before, after)]
         lost = changed[1] - (set() if stays_its_own else changed[0])
+        if by_kernel:
+            # It lists a directory with a damaged name in it, or answers EIO, by what it happens to have in its cache.
+            unlisted = tuple(path.lstrip("/") for path, inode in after[1].items() if inode is None and path.endswith("/"))
+            lost = {path for path in lost if not path.startswith(unlisted)}
         if lost and (stays_its_own or self._one_file_system()):
             raise self._difference("inode numbers changed over a remount", sorted(map(repr, lost)), ("inode", "remount"))
 
