@@ -51,6 +51,40 @@ let_go_soon() {
         , close c , flock b ex nb , flock b un , open d f rdonly , flock d sh nb
 }
 
+# The kernel does not wait for the answer to RELEASE. Many at once, so that the
+# one who works on it may have to wait for a processor.
+@test "a file that has been closed holds no lock, however busy it is" {
+    mkdir many
+    /usr/bin/python3 -IS - many <<'END'
+import fcntl, os, sys
+
+def take_turns(path):
+    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    for kind in fcntl.flock, fcntl.lockf:
+        for _ in range(1500):
+            first, second = (os.open(path, os.O_RDWR) for _ in range(2))
+            kind(first, fcntl.LOCK_EX)
+            os.close(first)
+            kind(second, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.close(second)
+
+children = []
+for i in range(6):
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            take_turns(f"{sys.argv[1]}/{i}")
+            status = 0
+        except OSError as e:
+            print(f"{i}: {e}", file=sys.stderr)
+        finally:
+            os._exit(status)
+    children.append(child)
+sys.exit(any([os.waitpid(child, 0)[1] for child in children]))
+END
+}
+
 @test "a flock changes between shared and exclusive" {
     sys open a f rdonly , open b f rdonly , flock a ex , flock a sh , flock b sh nb , fails EAGAIN flock a ex nb , flock b un , flock a ex nb
 }

@@ -68,6 +68,11 @@ final class KernelStation implements Station {
   }
 
   @Override
+  public long unique(int length) {
+    return length < InHeader.BYTES ? 0 : InHeader.unique(x.in, Exchange.requestAt());
+  }
+
+  @Override
   public void answer(int length) {
     dispatcher.dispatch(x, from, length);
   }

@@ -90,6 +90,11 @@ final class LibfuseStation implements Station {
   }
 
   @Override
+  public long unique(int length) {
+    return Requests.unique(request, length);
+  }
+
+  @Override
   public void answer(int length) {
     handler.handle(call, request, length);
   }

@@ -165,6 +165,11 @@ final class Requests {
     };
   }
 
+  /** The number that the kernel gave to a request; 0 if it has no header. */
+  static long unique(NativeBuffer request, int length) {
+    return length < HEADER ? 0 : request.bytes().getLong(8);
+  }
+
   /** What the kernel forgets: FORGET names one number, BATCH_FORGET many. */
   static void forEachForgotten(Call call, NativeBuffer request, int length, LongConsumer visitor) {
     if (call.opcode == FORGET) {

@@ -25,6 +25,9 @@ public interface Station extends AutoCloseable {
   /** What the request is that has just been read. */
   RequestKind kind(int length);
 
+  /** The number that the kernel gave to the request that has just been read; 0 without a header. */
+  long unique(int length);
+
   /** Answers the request that has just been read. Nothing that goes wrong gets past this method. */
   void answer(int length);
 

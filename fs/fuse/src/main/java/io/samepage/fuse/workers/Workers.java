@@ -256,6 +256,7 @@ public final class Workers {
           continue;
         }
         int length;
+        long unique = 0;
         RequestKind kind = RequestKind.ORDINARY;
         try {
           length = lookout.poll(station);
@@ -268,8 +269,9 @@ public final class Workers {
           taken.incrementAndGet();
           if (length >= 0) {
             kind = station.kind(length);
+            unique = station.unique(length);
+            order.taken(kind, unique);
           }
-          order.taken(kind);
         } finally {
           readers.decrementAndGet();
         }
@@ -287,9 +289,9 @@ public final class Workers {
         if (kind == RequestKind.LONG && readers.get() == 0) {
           call();
         }
-        order.await(kind);
+        order.await(kind, unique);
         station.answer(length);
-        order.done(kind);
+        order.done(kind, unique);
       }
     }
 

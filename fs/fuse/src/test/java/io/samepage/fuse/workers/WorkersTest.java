@@ -25,10 +25,10 @@ final class WorkersTest {
       new Workers(Desk::new, MOST, 0, 0, gone::countDown, ended::countDown);
 
   /** One request. */
-  private record Task(RequestKind kind, Runnable work) {}
+  private record Task(RequestKind kind, long unique, Runnable work) {}
 
   /** Wakes who waits for a request. */
-  private static final Task NOTHING = new Task(RequestKind.ORDINARY, () -> {});
+  private static final Task NOTHING = new Task(RequestKind.ORDINARY, 0, () -> {});
 
   private final class Desk implements Station {
     private Task task = NOTHING;
@@ -63,6 +63,11 @@ final class WorkersTest {
     }
 
     @Override
+    public long unique(int length) {
+      return task.unique;
+    }
+
+    @Override
     public void answer(int length) {
       task.work.run();
     }
@@ -72,7 +77,7 @@ final class WorkersTest {
   }
 
   private void ask(Runnable work) {
-    waiting.add(new Task(RequestKind.ORDINARY, work));
+    waiting.add(new Task(RequestKind.ORDINARY, 0, work));
   }
 
   private static void await(CountDownLatch latch) {
