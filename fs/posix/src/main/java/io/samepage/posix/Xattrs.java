@@ -19,6 +19,13 @@ public final class Xattrs {
   private static final long SYS_REMOVEXATTRAT = 466;
   private static final byte[] NONE = {};
 
+  /**
+   * What is asked for first. The kernel takes, and for a value clears, as much memory as the caller
+   * has room (do_getxattr in fs/xattr.c): 64 KiB of it for each file would take longer than the
+   * rest of the call.
+   */
+  private static final int SHORT = 512;
+
   /** Whether the kernel has no calls for names; tests set it to have what is done then. */
   static volatile boolean noXattrAt;
 
@@ -56,12 +63,18 @@ public final class Xattrs {
 
   /** Leaves the value in the thread's scratch; returns its length or −errno. */
   private static int tryGet(int dirfd, byte[] name, byte[] attribute) throws ErrnoException {
+    int length = tryGet(dirfd, name, attribute, SHORT);
+    return length == -Errno.ERANGE ? tryGet(dirfd, name, attribute, Scratch.VALUE_ROOM) : length;
+  }
+
+  private static int tryGet(int dirfd, byte[] name, byte[] attribute, int room)
+      throws ErrnoException {
     Scratch scratch = Scratch.current();
     if (name.length != 0 && !noXattrAt) {
       ByteBuffer b = scratch.bytes();
       int at = scratch.structAt();
       b.putLong(at, scratch.value());
-      b.putInt(at + 8, Scratch.VALUE_ROOM);
+      b.putInt(at + 8, room);
       b.putInt(at + 12, 0);
       long result =
           C.syscall(
@@ -84,8 +97,8 @@ public final class Xattrs {
     long path = scratch.procPath(dirfd, name);
     long result =
         name.length == 0
-            ? C.getxattr(path, second, scratch.value(), Scratch.VALUE_ROOM)
-            : C.lgetxattr(path, second, scratch.value(), Scratch.VALUE_ROOM);
+            ? C.getxattr(path, second, scratch.value(), room)
+            : C.lgetxattr(path, second, scratch.value(), room);
     return result >= 0 ? (int) result : -LibC.errno();
   }
 
@@ -127,38 +140,45 @@ public final class Xattrs {
 
   /** listxattr(2): names, each ended by a NUL; empty where the file system has none at all. */
   public static byte[] list(int dirfd, byte[] name) throws ErrnoException {
+    int length = tryList(dirfd, name, SHORT);
+    if (length == -Errno.ERANGE) {
+      length = tryList(dirfd, name, Scratch.VALUE_ROOM);
+    }
+    if (length == 0 || length == -Errno.EOPNOTSUPP) {
+      return NONE;
+    }
+    if (length < 0) {
+      throw ErrnoException.of(-length);
+    }
+    return Scratch.current().value(length);
+  }
+
+  /** Leaves the names in the thread's scratch; returns their length or −errno. */
+  private static int tryList(int dirfd, byte[] name, int room) throws ErrnoException {
     Scratch scratch = Scratch.current();
-    long result = -1;
-    int errno = Errno.ENOSYS;
     if (name.length != 0 && !noXattrAt) {
-      result =
+      long result =
           C.syscall(
               SYS_LISTXATTRAT,
               dirfd,
               scratch.first(name),
               Linux.AT_SYMLINK_NOFOLLOW,
               scratch.value(),
-              Scratch.VALUE_ROOM);
-      errno = result < 0 ? LibC.errno() : 0;
-      if (errno != 0) {
-        fallBack(errno);
+              room);
+      if (result >= 0) {
+        return (int) result;
+      }
+      int errno = LibC.errno();
+      if (!fallBack(errno)) {
+        return -errno;
       }
     }
-    if (errno == Errno.ENOSYS) {
-      long path = scratch.procPath(dirfd, name);
-      result =
-          name.length == 0
-              ? C.listxattr(path, scratch.value(), Scratch.VALUE_ROOM)
-              : C.llistxattr(path, scratch.value(), Scratch.VALUE_ROOM);
-      errno = result < 0 ? LibC.errno() : 0;
-    }
-    if (result == 0 || errno == Errno.EOPNOTSUPP) {
-      return NONE;
-    }
-    if (result < 0) {
-      throw ErrnoException.of(errno);
-    }
-    return scratch.value((int) result);
+    long path = scratch.procPath(dirfd, name);
+    long result =
+        name.length == 0
+            ? C.listxattr(path, scratch.value(), room)
+            : C.llistxattr(path, scratch.value(), room);
+    return result >= 0 ? (int) result : -LibC.errno();
   }
 
   /** removexattr(2). */

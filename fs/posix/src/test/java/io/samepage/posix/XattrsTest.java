@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -179,6 +180,17 @@ final class XattrsTest {
       assertErrno(
           Errno.ERANGE, () -> Xattrs.get(dir.fd(), bytes("f"), bytes("user." + "x".repeat(251))));
       assertThat(Xattrs.get(dir.fd(), bytes("f"), USER)).isEqualTo(value);
+    }
+
+    @Test
+    void aListOfMoreThanTheFirstRoomIsWhole() throws ErrnoException {
+      List<String> names = new ArrayList<>();
+      for (int i = 0; i < 10; i++) {
+        String name = "user." + "n".repeat(100) + i;
+        names.add(name);
+        Xattrs.set(dir.fd(), bytes("f"), bytes(name), bytes("v"), 0);
+      }
+      assertThat(list(dir.fd(), bytes("f"))).containsExactlyInAnyOrderElementsOf(names);
     }
 
     @Test
