@@ -1,5 +1,6 @@
 """Many scenarios, two at a time, and the report."""
 
+import math
 import os
 import random
 import time
@@ -147,22 +148,29 @@ def _judge(case):
     return _worker.judge(case)
 
 
-def judged(cases, settings, jobs, scratch):
-    """The verdicts, as they come."""
+def judged(cases, settings, jobs, scratch, within):
+    """The verdicts, as they come, of the cases that begin within so many seconds."""
+    end = time.monotonic() + within
     with ProcessPoolExecutor(min(jobs, len(cases)), initializer=_start_worker, initargs=(settings, scratch)) as pool:
         try:
-            for done in as_completed([pool.submit(_judge, case) for case in cases]):
-                yield done.result()
+            futures = [pool.submit(_judge, case) for case in cases]
+            for done in as_completed(futures):
+                if time.monotonic() > end:
+                    for future in futures:
+                        future.cancel()
+                if not done.cancelled():
+                    yield done.result()
         finally:
             pool.shutdown(cancel_futures=True)
 
 
-def run(cases, settings, jobs, scratch):
-    """Judge all; prints as they end. Returns (passed, failed). What was meant to happen in many runs, and did in none, is a failure."""
+def run(cases, settings, jobs, scratch, within=math.inf):
+    """Judge all that begin within so many seconds; prints as they end. Returns (passed, failed). What was meant to happen in many runs,
+    and did in none, is a failure."""
     passed = failed = 0
     exercised = Counter()
     started = time.monotonic()
-    for verdict in judged(cases, settings, jobs, scratch):
+    for verdict in judged(cases, settings, jobs, scratch, within):
         exercised.update(verdict.exercised)
         if verdict.passed:
             passed += 1
@@ -170,10 +178,13 @@ def run(cases, settings, jobs, scratch):
         else:
             failed += 1
             print(verdict.report, flush=True)
+    ended = passed + failed
     for name, count in exercised.items():
         print(f"{name}: {count}")
-        if count == 0 and len(cases) > _FEW:
+        if count == 0 and ended > _FEW:
             failed += 1
-            print(f"FAILED: {len(cases)} cases, and none of them has tried that")
+            print(f"FAILED: {ended} cases, and none of them has tried that")
+    if ended < len(cases):
+        print(f"{len(cases) - ended} of {len(cases)} cases were left out, since {within:.0f} s were over")
     print(f"under {settings.under}: {time.monotonic() - started:.0f} s")
     return passed, failed
