@@ -287,10 +287,18 @@ def _name_taken(op, reference, other, ask):
 
 
 def _reopened(op, reference, other, ask):
-    return op["op"] in ("reopen", "get_flags", "set_flags") and "ok" in reference and other == {"err": "ESTALE"}
+    # The kernel's overlayfs may have its own reason not to: see _name_taken.
+    return (op["op"] in ("reopen", "get_flags", "set_flags") and ("ok" in reference or reference == {"err": "EEXIST"})
+            and other == {"err": "ESTALE"})
+
+
+def _both_reasons(op, reference, other, ask):
+    return op["op"] == "rename" and reference == {"err": "EXDEV"} and other == {"err": "ENOTEMPTY"}
 
 
 def _undo_reopened(op, result):
+    if "err" in result:
+        return []
     if op["op"] == "reopen":
         return [{"op": "close", "slot": op["new"], **_by(op)}]
     return [{**op, "flags": 0}] if op["op"] == "set_flags" else []
@@ -301,6 +309,10 @@ COUNTS_AS_EQUAL = [
         "a file that is read from another one's pages, opened by a link in /proc for writing, or once it was written",
         "its mode of I/O cannot change while it is open, and where there is no name to look up again ESTALE reaches the caller; "
         "fuse_fileattr_get() opens what is open once more", PAGED, _reopened, _undo_reopened),
+    CountsAsEqual(
+        "a directory whose redirect would be too long, over one that is not empty",
+        "ovl_rename() sets the redirect, or fails to (EXDEV), before vfs_rename() looks into an upper directory; samepage looks first",
+        SAMEPAGE, _both_reasons),
     CountsAsEqual(
         "a change of an open lower file whose name another file has now",
         "ovl_copy_up_one() copies it up under its old name, which is taken: EEXIST; samepage copies it up without a name", SAMEPAGE,

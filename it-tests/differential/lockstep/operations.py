@@ -137,10 +137,15 @@ def write(actor, slot, length, fill):
 
 @operation
 def write_by_hand(actor, slot, offset, length, fill):
-    """Through a descriptor of its own, without O_DIRECT."""
-    fd = os.open(f"/proc/self/fd/{actor.fd(slot)}", os.O_WRONLY)
+    """Through a descriptor of its own, without O_DIRECT. What has been appended is not appended again."""
+    wanted = data(fill, length)
+    fd = os.open(f"/proc/self/fd/{actor.fd(slot)}", os.O_RDWR)
     try:
-        return os.pwrite(fd, data(fill, length), offset)
+        if fcntl.fcntl(actor.fd(slot), fcntl.F_GETFL) & os.O_APPEND:
+            offset = os.fstat(fd).st_size
+            if length <= offset and os.pread(fd, length, offset - length) == wanted:
+                offset -= length
+        return os.pwrite(fd, wanted, offset)
     finally:
         os.close(fd)
 
