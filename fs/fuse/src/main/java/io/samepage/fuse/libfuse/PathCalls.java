@@ -163,6 +163,14 @@ final class PathCalls {
     }
   }
 
+  /** Makes the change of a call to a node that the caller uses. */
+  void set(Call call, KnownNode node) throws ErrnoException {
+    set(fs, call, node);
+    if (call.change.setSize) {
+      cache.changed(node, call.number);
+    }
+  }
+
   /** Makes the change of a call, and keeps the attributes for the answer. */
   static void set(FileSystem fs, Call call, KnownNode node) throws ErrnoException {
     call.freshNode = null;
@@ -230,8 +238,14 @@ final class PathCalls {
       return;
     }
     try (Paths.Place place = paths.place(call, path)) {
-      fs.unlink(call.request, place.directory.nodeid, place.name);
-      paths.changed(place);
+      KnownNode node = paths.known(place);
+      try {
+        fs.unlink(call.request, place.directory.nodeid, place.name);
+        paths.changed(place);
+        orphanIfNameless(call, node);
+      } finally {
+        release(node);
+      }
     }
   }
 
@@ -298,6 +312,20 @@ final class PathCalls {
     }
   }
 
+  /** The same for a node that has lost one name, and may have others. */
+  private void orphanIfNameless(Call call, @Nullable KnownNode node) {
+    if (node != null && node.shownAs != 0) {
+      try {
+        fs.getattr(call.request, node.nodeid, Opened.NO_HANDLE, call.attributes);
+      } catch (ErrnoException e) {
+        return; // the name has gone all the same
+      }
+      if (call.attributes.nlink == 0) {
+        orphan(node);
+      }
+    }
+  }
+
   private void release(@Nullable KnownNode node) {
     if (node != null) {
       nodes.release(node);
@@ -326,10 +354,7 @@ final class PathCalls {
         if (call.opcode == OPCODE_UNLINK) {
           fs.unlink(call.request, place.directory.nodeid, place.name);
           paths.changed(place);
-          fs.getattr(call.request, node.nodeid, Opened.NO_HANDLE, call.attributes);
-          if (call.attributes.nlink == 0) {
-            orphan(node);
-          }
+          orphanIfNameless(call, node);
         }
         paths.hide(hiddenPath, node);
       } finally {
@@ -393,11 +418,16 @@ final class PathCalls {
       throws ErrnoException {
     KnownNode node = paths.node(call, path);
     try {
-      boolean killSgid = Arrays.equals(name, ACCESS_ACL) && losesSgid(call, node);
-      fs.setxattr(call.request, node.nodeid, name, value, flags, killSgid);
+      setxattr(call, node, name, value, flags);
     } finally {
       nodes.release(node);
     }
+  }
+
+  void setxattr(Call call, KnownNode node, byte[] name, byte[] value, int flags)
+      throws ErrnoException {
+    boolean killSgid = Arrays.equals(name, ACCESS_ACL) && losesSgid(call, node);
+    fs.setxattr(call.request, node.nodeid, name, value, flags, killSgid);
   }
 
   /**
@@ -416,27 +446,39 @@ final class PathCalls {
   byte[] getxattr(Call call, byte[] path, byte[] name) throws ErrnoException {
     KnownNode node = paths.node(call, path);
     try {
-      return fs.getxattr(call.request, node.nodeid, name);
+      return getxattr(call, node, name);
     } finally {
       nodes.release(node);
     }
+  }
+
+  byte[] getxattr(Call call, KnownNode node, byte[] name) throws ErrnoException {
+    return fs.getxattr(call.request, node.nodeid, name);
   }
 
   byte[] listxattr(Call call, byte[] path) throws ErrnoException {
     KnownNode node = paths.node(call, path);
     try {
-      return fs.listxattr(call.request, node.nodeid);
+      return listxattr(call, node);
     } finally {
       nodes.release(node);
     }
   }
 
+  byte[] listxattr(Call call, KnownNode node) throws ErrnoException {
+    return fs.listxattr(call.request, node.nodeid);
+  }
+
   void removexattr(Call call, byte[] path, byte[] name) throws ErrnoException {
     KnownNode node = paths.node(call, path);
     try {
-      fs.removexattr(call.request, node.nodeid, name);
+      removexattr(call, node, name);
     } finally {
       nodes.release(node);
     }
+  }
+
+  void removexattr(Call call, KnownNode node, byte[] name) throws ErrnoException {
+    fs.removexattr(call.request, node.nodeid, name);
   }
 }

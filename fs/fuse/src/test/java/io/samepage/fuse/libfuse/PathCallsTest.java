@@ -13,7 +13,9 @@ import io.samepage.posix.Linux;
 import io.samepage.posix.NativeBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -37,6 +39,9 @@ final class PathCallsTest {
   private static final class Told implements KernelCache {
     final List<String> all = new ArrayList<>();
 
+    /** The numbers that the kernel does not know. */
+    final Set<Long> forgotten = new HashSet<>();
+
     @Override
     public void dropPages(long number) {
       all.add("pages " + number);
@@ -48,8 +53,9 @@ final class PathCallsTest {
     }
 
     @Override
-    public void dropAttributes(long number) {
+    public boolean dropAttributes(long number) {
       all.add("attributes " + number);
+      return !forgotten.contains(number);
     }
   }
 
