@@ -262,6 +262,18 @@ def _undo_direct(op, result):
     return [{**op, "op": "write_by_hand"}] if "fill" in op else []
 
 
+def _time_of_mapped_write(op, reference, other, ask):
+    """Once all mappings have been written back, both sides agree."""
+    if op["op"] not in ("stat", "fstat", "open", "reopen") or reference.get("ok", {}).get("mtime") != "now" or "ok" not in other:
+        return False
+    if {**other["ok"], "mtime": "now"} != reference["ok"]:
+        return False
+    for role in ROLES:
+        ask.other({"op": "write_areas_back", "by": role})
+    again = {"op": "fstat", "slot": op.get("new", op["slot"]), **_by(op)} if op["op"] in ("open", "reopen") else op
+    return ask.other(again) == reference
+
+
 def _lock_of_mapped_file(op, reference, other, ask):
     if op["op"] not in ("flock", "set_lock") or "ok" not in reference or other != {"err": "EAGAIN"}:
         return False
@@ -347,6 +359,10 @@ COUNTS_AS_EQUAL = [
         "what must be aligned for O_DIRECT where the daemon reads and writes",
         "fuse_direct_io() tells it no address; and iomap_dio_rw() looks at offset and length only where a file has data, the daemon always",
         SAMEPAGE, _direct, _undo_direct),
+    CountsAsEqual(
+        "the time of a file that is written through a mapping",
+        "the FUSE client keeps what is written in its cache, and tells the file system when it writes it back; fuse_page_mkwrite() sets no "
+        "time (S_NOCMTIME), where ovl_mmap() has the file below do it at once", CACHED | PARTIAL, _time_of_mapped_write),
     CountsAsEqual(
         "a lock that somebody held who has closed the file, and has it mapped",
         "a mapping holds the open file, and so its lock; ovl_mmap() has it hold the file below, and so does passthrough, but not what is "
