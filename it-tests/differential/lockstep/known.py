@@ -465,6 +465,12 @@ def comparable(system, reference, other):
     return reference, other
 
 
+def numbers_that_change(options, kinds):
+    """The paths that may have another inode number once they have been forgotten: with userxattr nothing says of what a copied-up symlink
+    or special file was made, since it can have no user.* attribute. `kinds` are the types of all there is."""
+    return {path for path, kind in kinds.items() if "userxattr" in options and kind not in ("file", "directory")}
+
+
 def may_show_later(system, found, other):
     """Whether all of the differences `found` between two snapshots may be gone when the other side's mappings have been written back:
     see _NAMES_APART."""
