@@ -254,6 +254,34 @@ final class PathCallsTest {
   }
 
   @Test
+  void aNodeWithoutANameIsFoundByItsNumberUntilThatIsForgotten() throws Exception {
+    createClosed("/f", "x");
+    calls.link(begin(13, 1), path("/f"), path("/g"));
+    look("/g");
+    call.shown.shownAs = 42; // as Answers notes it
+    calls.unlink(begin(10, 1), path("/f"));
+    assertThat(handles.useOrphan(42)).as("it has a name").isNull();
+    calls.unlink(begin(10, 1), path("/g"));
+    KnownNode node = handles.useOrphan(42);
+    assertThat(node).isNotNull();
+    nodes.release(node);
+    handles.forgotten(42);
+    assertThat(handles.useOrphan(42)).isNull();
+    assertThat(nodes.size()).as("the root").isEqualTo(1);
+  }
+
+  @Test
+  void aNumberThatTheKernelHasForgottenBeforeHoldsNoNode() throws Exception {
+    createClosed("/f", "x");
+    look("/f");
+    call.shown.shownAs = 42;
+    told.forgotten.add(42L);
+    calls.unlink(begin(10, 1), path("/f"));
+    assertThat(handles.useOrphan(42)).isNull();
+    assertThat(nodes.size()).as("the root").isEqualTo(1);
+  }
+
+  @Test
   void aWriteThroughOneNameMakesTheOthersReadAnew() throws Exception {
     createClosed("/f", "one");
     calls.link(begin(13, 1), path("/f"), path("/g"));
