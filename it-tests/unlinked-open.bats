@@ -66,6 +66,13 @@ setup_file() {
     done
 }
 
+@test "a fifo that has lost one of two names is the same file by its descriptor and by the other name" {
+    mkfifo new
+    ln new other
+    sys open f new rdwr , unlink new , is "fifo 1" fstat f type,nlink , is 1 lstat other nlink , fchmod f 600 , is 600 fstat f mode \
+        , is 600 lstat other mode , chmod other 640 , is 640 fstat f mode , unlink other , is 0 fstat f nlink
+}
+
 @test "a removed open file can be synced, allocated and mapped" {
     sys open f new rdwr+creat , unlink new , ftruncate f 8192 , map m f rw shared 8192 , mput m 4096 mapped \
         , msync m , is mapped pread f 4096 6 , fsync f , fallocate f punch 4096 4096 , is "\x00\x00" pread f 4096 2

@@ -279,6 +279,11 @@ def _time_of_mapped_write(op, reference, other, ask):
     return ask.other(again) == reference
 
 
+def _fifo_of_several_names(op, reference, other, ask):
+    facts = reference.get("ok")
+    return op["op"] == "open" and other == {"err": "ENXIO"} and isinstance(facts, dict) and facts["type"] == "fifo" and facts["nlink"] > 1
+
+
 def _written_through_a_mapping_of_another_name(op, reference, other, ask):
     if op["op"] not in ("read_file", "pread", "direct_read") or "ok" not in reference or "ok" not in other:
         return False
@@ -386,6 +391,9 @@ COUNTS_AS_EQUAL = [
         "the time of a file that is written through a mapping",
         "the FUSE client keeps what is written in its cache, and tells the file system when it writes it back; fuse_page_mkwrite() sets no "
         "time (S_NOCMTIME), where ovl_mmap() has the file below do it at once", CACHED | PARTIAL, _time_of_mapped_write),
+    CountsAsEqual(
+        "the other end of a fifo, by another name", "libfuse 2 makes an inode of each name, and so the kernel a pipe", LIBFUSE,
+        _fifo_of_several_names, lambda op, result: [{"op": "close", "slot": op["slot"], **_by(op)}]),
     CountsAsEqual(
         "what is written through a mapping of one name and read by another", _NAMES_APART, LIBFUSE,
         _written_through_a_mapping_of_another_name),

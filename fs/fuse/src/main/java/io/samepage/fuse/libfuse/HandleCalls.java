@@ -142,7 +142,13 @@ final class HandleCalls {
 
   Attributes getattr(Call call, PathCalls calls, long number) throws ErrnoException {
     OpenHandle open = get(number);
-    return calls.show(call, open.node(), open.handle());
+    Attributes attributes = calls.show(call, open.node(), open.handle());
+    if (call.number != 0 && orphanHandle(call.number) == number) {
+      // Another name may be left, by which they change.
+      call.attrValidNanos = 0;
+      call.shown = null;
+    }
+    return attributes;
   }
 
   void truncate(Call call, long number, long size) throws ErrnoException {

@@ -178,7 +178,9 @@ final class NamelessRequests {
     calls.set(call, node);
     ByteBuffer out = call.answer(ATTR_OUT_BYTES);
     Attributes attributes = calls.show(call, node, Opened.NO_HANDLE);
-    put(out, Answers.HEADER, attributes, call.attrValidNanos);
+    // Another name may be left, by which they change, and under which the kernel may keep them.
+    put(out, Answers.HEADER, attributes, 0);
+    calls.changedElsewhere(call, node);
     return ATTR_OUT_BYTES;
   }
 

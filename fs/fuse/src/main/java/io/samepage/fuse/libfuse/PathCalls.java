@@ -171,6 +171,13 @@ final class PathCalls {
     }
   }
 
+  /** The kernel may keep the attributes of a node, which have changed, under another number. */
+  void changedElsewhere(Call call, KnownNode node) {
+    if (node.shownAs != call.number) {
+      cache.attributesChanged(node);
+    }
+  }
+
   /** Makes the change of a call, and keeps the attributes for the answer. */
   static void set(FileSystem fs, Call call, KnownNode node) throws ErrnoException {
     call.freshNode = null;
@@ -242,7 +249,8 @@ final class PathCalls {
       try {
         fs.unlink(call.request, place.directory.nodeid, place.name);
         paths.changed(place);
-        orphanIfNameless(call, node);
+        // Another name may be left, which libfuse shows under another number.
+        orphan(node);
       } finally {
         release(node);
       }
@@ -312,20 +320,6 @@ final class PathCalls {
     }
   }
 
-  /** The same for a node that has lost one name, and may have others. */
-  private void orphanIfNameless(Call call, @Nullable KnownNode node) {
-    if (node != null && node.shownAs != 0) {
-      try {
-        fs.getattr(call.request, node.nodeid, Opened.NO_HANDLE, call.attributes);
-      } catch (ErrnoException e) {
-        return; // the name has gone all the same
-      }
-      if (call.attributes.nlink == 0) {
-        orphan(node);
-      }
-    }
-  }
-
   private void release(@Nullable KnownNode node) {
     if (node != null) {
       nodes.release(node);
@@ -354,7 +348,10 @@ final class PathCalls {
         if (call.opcode == OPCODE_UNLINK) {
           fs.unlink(call.request, place.directory.nodeid, place.name);
           paths.changed(place);
-          orphanIfNameless(call, node);
+          fs.getattr(call.request, node.nodeid, Opened.NO_HANDLE, call.attributes);
+          if (call.attributes.nlink == 0) {
+            orphan(node);
+          }
         }
         paths.hide(hiddenPath, node);
       } finally {

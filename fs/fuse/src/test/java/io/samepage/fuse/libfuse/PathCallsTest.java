@@ -257,16 +257,22 @@ final class PathCallsTest {
   void aNodeWithoutANameIsFoundByItsNumberUntilThatIsForgotten() throws Exception {
     createClosed("/f", "x");
     calls.link(begin(13, 1), path("/f"), path("/g"));
-    look("/g");
+    look("/f");
     call.shown.shownAs = 42; // as Answers notes it
+    assertThat(handles.useOrphan(42)).isNull();
     calls.unlink(begin(10, 1), path("/f"));
-    assertThat(handles.useOrphan(42)).as("it has a name").isNull();
-    calls.unlink(begin(10, 1), path("/g"));
     KnownNode node = handles.useOrphan(42);
     assertThat(node).isNotNull();
     nodes.release(node);
+    handles.getattr(begin(3, 42), calls, handles.orphanHandle(42));
+    assertThat(call.attrValidNanos).as("they may change by the other name").isZero();
+    assertThat(call.shown).as("the other name's number stays the last").isNull();
     handles.forgotten(42);
     assertThat(handles.useOrphan(42)).isNull();
+    look("/g");
+    call.shown.shownAs = 43;
+    calls.unlink(begin(10, 1), path("/g"));
+    handles.forgotten(43);
     assertThat(nodes.size()).as("the root").isEqualTo(1);
   }
 
