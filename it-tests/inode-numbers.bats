@@ -75,6 +75,14 @@ ids() { # PATH...
     sys checkdents . , checkdents low , checkdents low/d
 }
 
+@test "readdir gives the number of a lower file that got a second name in a new directory" {
+    mkdir new
+    ln f new/f
+    sys checkdents new
+    remount_overlay
+    sys checkdents new
+}
+
 @test ".. in readdir has the parent's number" {
     equal "$(sys dino d ..)" "$(sys lstat . ino)"
     touch d/new

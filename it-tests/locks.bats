@@ -178,6 +178,17 @@ END
         , fails EAGAIN lock a wr 0 1
 }
 
+@test "an open-file-description lock goes with its open file" {
+    sys open a f rdwr , ofd a wr 10 20 , close a , open b f rdwr , is un getlk b wr
+}
+
+@test "a record lock that was set by one name of a file goes with a close by another" {
+    ln f second
+    hold open a f rdwr , lock a wr , open b second rdwr , close b
+    sys open c f rdwr , is un getlk c wr , close c , open c second rdwr , is un getlk c wr
+    let_go
+}
+
 @test "a blocked open-file-description lock gets it when it is free, or is interrupted" {
     hold open a f rdwr , ofd a wr
     sys open b f rdwr , alarm 0.3 , fails EINTR ofd b wr 0 0 wait

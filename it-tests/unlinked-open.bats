@@ -7,6 +7,7 @@ fixture() {
     file "$L/f" "lower text"
     file "$L/g" "other"
     setfattr -n user.note -v kept "$L/f"
+    mkfifo "$L/fifo"
 }
 
 setup_file() {
@@ -48,6 +49,28 @@ setup_file() {
 
 @test "xattrs of a removed open file" {
     sys open f f rdwr , unlink f , is kept getxattr fd:f user.note , setxattr fd:f user.more 1 , is 1 getxattr fd:f user.more
+}
+
+@test "a removed fifo or directory that is open can be asked and changed" {
+    mkfifo new
+    mkdir dir
+    chmod 640 fifo
+    for path in fifo new dir; do
+        mode=rdwr remove=unlink type=fifo
+        [[ $path != dir ]] || mode=rdonly remove=rmdir type=dir
+        sys open f "$path" "$mode" , "$remove" "$path" , is "$type 0" fstat f type,nlink , fchmod f 600 , is 600 fstat f mode \
+            , fchown f 1 2 , is "1 2" fstat f uid,gid , futimens f 5.5 7.7 , is 7.700000000 fstat f mtime , is "" listxattr fd:f \
+            , setxattr fd:f trusted.more 1 , is 1 getxattr fd:f trusted.more , is trusted.more listxattr fd:f \
+            , removexattr fd:f trusted.more , fails ENODATA getxattr fd:f trusted.more
+        absent "$path"
+    done
+}
+
+@test "a fifo that has lost one of two names is the same file by its descriptor and by the other name" {
+    mkfifo new
+    ln new other
+    sys open f new rdwr , unlink new , is "fifo 1" fstat f type,nlink , is 1 lstat other nlink , fchmod f 600 , is 600 fstat f mode \
+        , is 600 lstat other mode , chmod other 640 , is 640 fstat f mode , unlink other , is 0 fstat f nlink
 }
 
 @test "a removed open file can be synced, allocated and mapped" {

@@ -207,6 +207,11 @@ def _copy_between_file_systems(op, reference, other, ask):
     return op["op"] == "copy_range" and reference == {"err": "EXDEV"} and ("ok" in other or other == {"err": "EINVAL"})
 
 
+def _copy_into_immutable_file(op, reference, other, ask):
+    return (op["op"] == "copy_range" and reference == {"err": "EPERM"} and "ok" in other
+            and ask.reference({"op": "protected", "slot": op["target"], **_by(op)}) == {"ok": True})
+
+
 def _metacopy_of_a_longer_file(op, reference, other, ask):
     if op["op"] not in ("write_file", "open", "truncate") or reference != {"err": "EIO"} or "ok" not in other:
         return False
@@ -262,6 +267,34 @@ def _undo_direct(op, result):
     return [{**op, "op": "write_by_hand"}] if "fill" in op else []
 
 
+def _time_of_mapped_write(op, reference, other, ask):
+    """Once all mappings have been written back, both sides agree."""
+    if op["op"] not in ("stat", "fstat", "open", "reopen") or reference.get("ok", {}).get("mtime") != "now" or "ok" not in other:
+        return False
+    if {**other["ok"], "mtime": "now"} != reference["ok"]:
+        return False
+    for role in ROLES:
+        ask.other({"op": "write_areas_back", "by": role})
+    again = {"op": "fstat", "slot": op.get("new", op["slot"]), **_by(op)} if op["op"] in ("open", "reopen") else op
+    return ask.other(again) == reference
+
+
+def _fifo_of_several_names(op, reference, other, ask):
+    facts = reference.get("ok")
+    return op["op"] == "open" and other == {"err": "ENXIO"} and isinstance(facts, dict) and facts["type"] == "fifo" and facts["nlink"] > 1
+
+
+def _written_through_a_mapping_of_another_name(op, reference, other, ask):
+    if op["op"] not in ("read_file", "pread", "direct_read") or "ok" not in reference or "ok" not in other:
+        return False
+    status = {"op": "stat", "path": op["path"]} if "path" in op else {"op": "fstat", "slot": op["slot"]}
+    if ask.other({**status, **_by(op)}).get("ok", {}).get("nlink", 1) < 2:
+        return False
+    for role in ROLES:
+        ask.other({"op": "write_areas_back", "by": role})
+    return ask.other(op) == reference
+
+
 def _lock_of_mapped_file(op, reference, other, ask):
     if op["op"] not in ("flock", "set_lock") or "ok" not in reference or other != {"err": "EAGAIN"}:
         return False
@@ -304,6 +337,9 @@ def _undo_reopened(op, result):
     return [{**op, "flags": 0}] if op["op"] == "set_flags" else []
 
 
+_NAMES_APART = ("libfuse 2 makes an inode of each name, with pages of its own: what is in those of one, through a mapping, is in those of "
+                "another once it has been written back")
+
 COUNTS_AS_EQUAL = [
     CountsAsEqual(
         "a file that is read from another one's pages, opened by a link in /proc for writing, or once it was written",
@@ -332,6 +368,10 @@ COUNTS_AS_EQUAL = [
         "FUSE_LSEEK is of protocol 7.24, and libfuse 2 speaks 7.19: the kernel takes all of a file for data", LIBFUSE, _all_is_data,
         lambda op, result: [{"op": "seek", "slot": op["slot"], "offset": op["offset"], "whence": "SET", **_by(op)}]),
     CountsAsEqual(
+        "copy_file_range into an immutable file that was open before",
+        "FUSE_COPY_FILE_RANGE is of protocol 7.28, and libfuse 2 speaks 7.19: the kernel reads and writes, which is allowed there",
+        LIBFUSE, _copy_into_immutable_file, lambda op, result: [{**op, "op": "copy_through"}]),
+    CountsAsEqual(
         "another reason to refuse a change of an immutable file or directory",
         "may_delete() and inode_permission() look at S_IMMUTABLE of the inode before its type and mode, and the protocol has nothing that "
         "could set it on a FUSE inode", FUSE, _protected),
@@ -359,6 +399,16 @@ COUNTS_AS_EQUAL = [
         "what must be aligned for O_DIRECT where the daemon reads and writes",
         "fuse_direct_io() tells it no address; and iomap_dio_rw() looks at offset and length only where a file has data, the daemon always",
         SAMEPAGE, _direct, _undo_direct),
+    CountsAsEqual(
+        "the time of a file that is written through a mapping",
+        "the FUSE client keeps what is written in its cache, and tells the file system when it writes it back; fuse_page_mkwrite() sets no "
+        "time (S_NOCMTIME), where ovl_mmap() has the file below do it at once", CACHED | PARTIAL, _time_of_mapped_write),
+    CountsAsEqual(
+        "the other end of a fifo, by another name", "libfuse 2 makes an inode of each name, and so the kernel a pipe", LIBFUSE,
+        _fifo_of_several_names, lambda op, result: [{"op": "close", "slot": op["slot"], **_by(op)}]),
+    CountsAsEqual(
+        "what is written through a mapping of one name and read by another", _NAMES_APART, LIBFUSE,
+        _written_through_a_mapping_of_another_name),
     CountsAsEqual(
         "a lock that somebody held who has closed the file, and has it mapped",
         "a mapping holds the open file, and so its lock; ovl_mmap() has it hold the file below, and so does passthrough, but not what is "
@@ -433,6 +483,19 @@ def comparable(system, reference, other):
             if {**reference[group], "same inode as": ""} == {**facts, "same inode as": ""}:
                 reference[path] = {**facts, "same inode as": group}
     return reference, other
+
+
+def numbers_that_change(options, kinds):
+    """The paths that may have another inode number once they have been forgotten: with userxattr nothing says of what a copied-up symlink
+    or special file was made, since it can have no user.* attribute. `kinds` are the types of all there is."""
+    return {path for path, kind in kinds.items() if "userxattr" in options and kind not in ("file", "directory")}
+
+
+def may_show_later(system, found, other):
+    """Whether all of the differences `found` between two snapshots may be gone when the other side's mappings have been written back:
+    see _NAMES_APART."""
+    return system in LIBFUSE and all(
+        field in ("content", "mtime") and other.get(path, {}).get("nlink", 1) > 1 for path, field, _, _ in found)
 
 
 def tried_alone(system, op):

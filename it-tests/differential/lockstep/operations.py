@@ -7,6 +7,8 @@ relative to the directory open in slot N.
 
 import errno
 import fcntl
+import functools
+import json
 import os
 import random
 import shutil
@@ -70,6 +72,40 @@ def flags_of(names, prefix="O_"):
     for name in names:
         value |= getattr(os, prefix + name)
     return value
+
+
+def by_a_child(function):
+    """Have a child process do it. Closing a file takes the record locks of the process that closes it, and what only one side is
+    asked must change nothing there."""
+
+    @functools.wraps(function)
+    def asked(actor, *arguments, **named):
+        receiving, sending = os.pipe()
+        child = os.fork()
+        if child == 0:
+            try:
+                os.write(sending, json.dumps(_outcome(function, actor, *arguments, **named)).encode("ascii"))
+            finally:
+                os._exit(0)
+        os.close(sending)
+        with open(receiving, "rb") as answer:
+            said = answer.read()
+        os.waitpid(child, 0)
+        result = json.loads(said)
+        if "errno" in result:
+            raise NoSlot if result["errno"] is None else OSError(result["errno"], os.strerror(result["errno"]))
+        return result["ok"]
+
+    return asked
+
+
+def _outcome(function, actor, *arguments, **named):
+    try:
+        return {"ok": function(actor, *arguments, **named)}
+    except OSError as failure:
+        return {"errno": failure.errno}
+    except NoSlot:
+        return {"errno": None}
 
 
 # --- opening and closing
@@ -174,6 +210,7 @@ def read_file(actor, path):
 
 
 @operation
+@by_a_child
 def surplus(actor, path):
     """How many bytes more can be read of a file than its size tells."""
     fd = os.open(actor.path(path), os.O_RDONLY | os.O_NONBLOCK)
@@ -268,6 +305,7 @@ def seek(actor, slot, offset, whence):
 
 
 @operation
+@by_a_child
 def are_zeros(actor, slot, start, end=None):
     """Whether that part of a file, or all from there on, reads as zeros."""
     fd = os.open(f"/proc/self/fd/{actor.fd(slot)}", os.O_RDONLY | os.O_NONBLOCK)
@@ -344,6 +382,11 @@ def map_inside(actor, area, offset, length):
     mapping = actor.area(area)
     rest = os.fstat(actor.source(area)).st_size - mapping.offset - offset
     return shown(mapping.read(offset, max(0, min(length, mapping.length - offset, rest))))
+
+
+@operation
+def write_areas_back(actor):
+    actor.write_areas_back()
 
 
 @operation
@@ -574,6 +617,7 @@ def get_flags(actor, slot):
 
 
 @operation
+@by_a_child
 def protected(actor, path=None, slot=None):
     """Whether it may not be changed, or only grow."""
     if path is None:

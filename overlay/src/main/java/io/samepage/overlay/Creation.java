@@ -341,6 +341,13 @@ final class Creation {
           redirects.set(node, parent, node.name(), upper, false);
         }
       }
+      if (!newParent.isImpure()) {
+        Files.stat(from.dirfd(), from.name(), stat);
+        if (overlay.layers.numbers().number(stat.dev(), stat.ino) != node.ino()) {
+          // Its number is that of a file below (ovl_create_or_link() in fs/overlayfs/dir.c).
+          overlay.xattrs.markImpure(newParent, above.number());
+        }
+      }
       linkTo(from, above.number(), newName, work);
       Files.stat(from.dirfd(), from.name(), stat);
     }

@@ -11,7 +11,9 @@ import java.nio.ByteBuffer;
  * knows the oldest. To the answer to INIT come those flags that ask nothing of libfuse.
  */
 final class Answers {
-  private static final int HEADER = 16;
+  /** struct fuse_out_header: len, error, unique. */
+  static final int HEADER = 16;
+
   private static final long NANOS = 1_000_000_000;
 
   private static final int GETATTR = 3;
@@ -46,6 +48,8 @@ final class Answers {
   private static final int INIT_TIME_GRAN = HEADER + 24;
   private static final int INIT_MAX_PAGES = HEADER + 28;
 
+  private static final int POSIX_LOCKS = 1 << 1;
+  private static final int FLOCK_LOCKS = 1 << 10;
   private static final int IOCTL_DIR = 1 << 11;
   private static final int PARALLEL_DIROPS = 1 << 18;
   private static final int POSIX_ACL = 1 << 20;
@@ -53,9 +57,19 @@ final class Answers {
   private static final int CACHE_SYMLINKS = 1 << 23;
   private static final int HANDLE_KILLPRIV_V2 = 1 << 28;
 
-  /** What asks nothing of libfuse: the kernel does it, or {@link Requests} sees it. */
+  /**
+   * What asks nothing of libfuse: the kernel does it, or {@link Requests} or {@link DirectRequests}
+   * sees it.
+   */
   private static final int MORE =
-      IOCTL_DIR | PARALLEL_DIROPS | POSIX_ACL | MAX_PAGES | CACHE_SYMLINKS | HANDLE_KILLPRIV_V2;
+      POSIX_LOCKS
+          | FLOCK_LOCKS
+          | IOCTL_DIR
+          | PARALLEL_DIROPS
+          | POSIX_ACL
+          | MAX_PAGES
+          | CACHE_SYMLINKS
+          | HANDLE_KILLPRIV_V2;
 
   /** Guarded by this, as the one below: what the kernel has offered in INIT. */
   private int offered;
@@ -130,6 +144,21 @@ final class Answers {
   private static void flags(long openOut, int flags) {
     int before = Memory.IO.getInt(openOut + OPEN_FLAGS);
     Memory.IO.putInt(openOut + OPEN_FLAGS, before | flags);
+  }
+
+  /**
+   * Answers a request that libfuse has not had.
+   *
+   * @param errno 0: it is done
+   * @param bytes how many there are in {@link Call#answer} behind the header
+   */
+  void reply(Call call, int errno, int bytes) {
+    ByteBuffer out = call.answer(bytes);
+    out.putInt(0, HEADER + bytes);
+    out.putInt(4, -errno);
+    out.putLong(8, call.unique);
+    // A failure means that nobody waits for it any more.
+    Files.tryWrite(call.fd, call.answerAddress(), HEADER + bytes);
   }
 
   private int sendInit(int fd, long header, long body, long length) {

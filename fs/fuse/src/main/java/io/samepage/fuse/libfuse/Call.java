@@ -6,6 +6,8 @@ import io.samepage.fuse.Entry;
 import io.samepage.fuse.FileSystemStatistics;
 import io.samepage.fuse.Opened;
 import io.samepage.fuse.Request;
+import io.samepage.posix.NativeBuffer;
+import java.nio.ByteBuffer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -61,6 +63,27 @@ final class Call {
 
   /** {@link #attributes}, or those of {@link #entry}. */
   Attributes fresh = attributes;
+
+  /** Memory for answers that libfuse does not make; grows. */
+  private NativeBuffer answer = NativeBuffer.allocate(256);
+
+  /**
+   * Room for an answer that libfuse does not make: its header, and as many bytes behind it.
+   *
+   * @see Answers#reply
+   */
+  ByteBuffer answer(int bytes) {
+    int needed = Answers.HEADER + bytes;
+    if (answer.capacity() < needed) {
+      answer = NativeBuffer.allocate(Math.max(needed, 2 * answer.capacity()));
+    }
+    return answer.bytes();
+  }
+
+  /** Where it is. */
+  long answerAddress() {
+    return answer.address();
+  }
 
   /** Takes up a new request. */
   void begin(long newUnique, int newOpcode, long newNumber, int uid, int gid, int pid) {

@@ -72,7 +72,7 @@ final class Callbacks implements AutoCloseable {
    * ENOSYS would tell the kernel never to ask for this again, on behalf of one file whose own file
    * system happens to lack an operation; but {@link PathCalls#create} means libfuse by it.
    */
-  private static int errno(Call call, int errno) {
+  static int errno(Call call, int errno) {
     if (errno != Errno.ENOSYS || call.opcode == PathCalls.OPCODE_MKNOD) {
       return errno;
     }

@@ -13,6 +13,7 @@ import io.samepage.posix.NativeBuffer;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The calls of libfuse that name a file by its handle, {@code fi.fh}: for these it computes no path
@@ -80,9 +81,15 @@ final class HandleCalls {
     }
     long handle = last.incrementAndGet();
     handles.put(handle, new OpenHandle(node, Opened.NO_HANDLE));
-    Long before = orphans.put(node.shownAs, handle);
+    long number = node.shownAs;
+    Long before = orphans.put(number, handle);
     if (before != null) {
       drop(before);
+    }
+    // It may be that of a name that went earlier, and be forgotten already: then nobody asks, and
+    // the kernel will not tell us again.
+    if (!cache.dropAttributes(number)) {
+      forgotten(number);
     }
   }
 
@@ -97,6 +104,14 @@ final class HandleCalls {
   long orphanHandle(long number) {
     Long handle = orphans.isEmpty() ? null : orphans.get(number);
     return handle == null ? 0 : handle;
+  }
+
+  /**
+   * The node without a name that has a number, used by the caller from now on; null: there is none.
+   */
+  @Nullable KnownNode useOrphan(long number) {
+    OpenHandle open = handles.get(orphanHandle(number));
+    return open != null && nodes.use(open.node()) ? open.node() : null;
   }
 
   /** The kernel has forgotten one of libfuse's numbers. */
@@ -127,7 +142,13 @@ final class HandleCalls {
 
   Attributes getattr(Call call, PathCalls calls, long number) throws ErrnoException {
     OpenHandle open = get(number);
-    return calls.show(call, open.node(), open.handle());
+    Attributes attributes = calls.show(call, open.node(), open.handle());
+    if (call.number != 0 && orphanHandle(call.number) == number) {
+      // Another name may be left, by which they change.
+      call.attrValidNanos = 0;
+      call.shown = null;
+    }
+    return attributes;
   }
 
   void truncate(Call call, long number, long size) throws ErrnoException {

@@ -8,8 +8,12 @@ interface KernelCache {
   /** A name in a directory leads elsewhere; returns at once, and the kernel hears of it soon. */
   void dropName(long directory, byte[] name);
 
-  /** Attributes are outdated; the kernel knows when this returns. */
-  void dropAttributes(long number);
+  /**
+   * Attributes are outdated; the kernel knows when this returns.
+   *
+   * @return false if the kernel does not know the number
+   */
+  boolean dropAttributes(long number);
 
   /** Data have been changed through one number: what the kernel holds under others is outdated. */
   default void changed(KnownNode node, long number) {

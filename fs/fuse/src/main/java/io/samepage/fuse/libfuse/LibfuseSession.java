@@ -44,6 +44,7 @@ final class LibfuseSession implements Session, Connection, KernelCache {
   private final KnownNodes nodes;
   private final NameCache names;
   private final HandleCalls handles;
+  private final DirectRequests direct;
   private final long channel;
   private final long fuse;
   private final long session;
@@ -80,8 +81,13 @@ final class LibfuseSession implements Session, Connection, KernelCache {
     Paths paths = new Paths(fs, nodes, names);
     handles = new HandleCalls(fs, nodes, paths, this);
     PathCalls pathCalls = new PathCalls(fs, nodes, paths, handles, this);
-    Operations operations =
-        new Operations(libfuse, pathCalls, handles, waits, callbacks, this::init);
+    Operations operations = new Operations(libfuse, pathCalls, handles, callbacks, this::init);
+    direct =
+        new DirectRequests(
+            new LockRequests(handles, waits),
+            new NamelessRequests(nodes, handles, pathCalls),
+            answers,
+            callbacks);
     // libfuse copies both tables.
     long channelTable = Memory.allocate(Layouts.ChanOps.BYTES);
     Memory.IO.putAddress(channelTable + Layouts.ChanOps.SEND, callbacks.sender(answers::send));
@@ -166,7 +172,11 @@ final class LibfuseSession implements Session, Connection, KernelCache {
         }
         libfuse.process(session, request.address(), length, channel);
       }
-      default -> libfuse.process(session, request.address(), length, channel);
+      default -> {
+        if (!direct.answer(call, request, length)) {
+          libfuse.process(session, request.address(), length, channel);
+        }
+      }
     }
   }
 
@@ -286,10 +296,8 @@ final class LibfuseSession implements Session, Connection, KernelCache {
   }
 
   @Override
-  public void dropAttributes(long number) {
-    if (!workers.isGone()) {
-      libfuse.invalidateInode(channel, number, -1, 0);
-    }
+  public boolean dropAttributes(long number) {
+    return !workers.isGone() && libfuse.invalidateInode(channel, number, -1, 0) != -Errno.ENOENT;
   }
 
   /** From a thread that answers no requests, since the kernel takes locks for it. */

@@ -3,7 +3,6 @@ package io.samepage.fuse.libfuse;
 import com.kenai.jffi.Closure.Buffer;
 import com.kenai.jffi.Type;
 import io.samepage.fuse.Attributes;
-import io.samepage.fuse.FileLock;
 import io.samepage.fuse.FileSystemStatistics;
 import io.samepage.posix.Errno;
 import io.samepage.posix.ErrnoException;
@@ -14,23 +13,14 @@ import ru.serce.jnrfuse.struct.FuseOperations;
 /**
  * {@code struct fuse_operations}, filled with functions that take their arguments apart and call
  * {@link PathCalls} or {@link HandleCalls}. All operations of libfuse 2.9 are there but bmap (for
- * block devices), poll (files are always ready), and those that others replace: getdir, utime,
- * read_buf and write_buf; access never comes, since the kernel checks permissions.
+ * block devices), poll (files are always ready), lock and flock ({@link LockRequests}), and those
+ * that others replace: getdir, utime, read_buf and write_buf; access never comes, since the kernel
+ * checks permissions.
  *
  * <p>The place of each in the structure is jnr-fuse's. Its types of functions are not used, since
  * they make Strings of paths, in which names that are not UTF-8 are lost.
  */
 final class Operations {
-  private static final int OPCODE_RELEASE = 18;
-  private static final int OPCODE_FLUSH = 25;
-
-  private static final int LOCK_SH = 1;
-  private static final int LOCK_EX = 2;
-  private static final int LOCK_NB = 4;
-  private static final int LOCK_UN = 8;
-  private static final int F_GETLK = 5;
-  private static final int F_SETLKW = 7;
-
   private static final int IOCTL_COMPAT = 1;
   private static final int IOCTL_DIR = 1 << 4;
   private static final int IOC_WRITE = 1;
@@ -45,7 +35,6 @@ final class Operations {
   private final Libfuse libfuse;
   private final PathCalls paths;
   private final HandleCalls handles;
-  private final LockWaits waits;
   private final long table = Memory.allocate(Layouts.Operations.BYTES);
   private final Callbacks callbacks;
 
@@ -53,13 +42,11 @@ final class Operations {
       Libfuse libfuse,
       PathCalls paths,
       HandleCalls handles,
-      LockWaits waits,
       Callbacks callbacks,
       Callbacks.Initialisation init) {
     this.libfuse = libfuse;
     this.paths = paths;
     this.handles = handles;
-    this.waits = waits;
     this.callbacks = callbacks;
     fill(Layouts.Operations.JNR);
     Memory.IO.putAddress(
@@ -119,8 +106,6 @@ final class Operations {
     on(at.readdir, this::readdir, P, P, P, LONG, P);
     on(at.releasedir, this::releasedir, P, P);
     on(at.access, (call, a) -> 0, P, INT);
-    on(at.lock, this::lock, P, P, INT, P);
-    on(at.flock, this::flock, P, P, INT);
     on(at.fallocate, this::fallocate, P, INT, LONG, LONG, P);
     on(at.ioctl, this::ioctl, P, INT, P, P, INT, P);
   }
@@ -411,63 +396,6 @@ final class Operations {
   private int removexattr(Call call, Buffer a) throws ErrnoException {
     paths.removexattr(call, string(a, 0), string(a, 1));
     return 0;
-  }
-
-  // ------------------------------------------------------------------ locks
-
-  private int lock(Call call, Buffer a) throws ErrnoException {
-    if (call.opcode == OPCODE_FLUSH || call.opcode == OPCODE_RELEASE) {
-      return 0; // libfuse unlocks what the flush before it has unlocked
-    }
-    long info = a.getAddress(1);
-    int command = a.getInt(2);
-    long at = a.getAddress(3);
-    long start = Memory.IO.getLong(at + Layouts.Lock.START);
-    long length = Memory.IO.getLong(at + Layouts.Lock.LEN);
-    FileLock lock =
-        new FileLock(
-            start,
-            length == 0 ? Long.MAX_VALUE : start + length - 1,
-            Memory.IO.getShort(at + Layouts.Lock.TYPE),
-            Memory.IO.getInt(at + Layouts.Lock.PID));
-    long owner = lockOwner(info);
-    if (command == F_GETLK) {
-      FileLock found = handles.getlk(call, handle(a, 1), owner, lock);
-      Memory.IO.putShort(at + Layouts.Lock.TYPE, (short) found.type());
-      Memory.IO.putLong(at + Layouts.Lock.START, found.start());
-      Memory.IO.putLong(
-          at + Layouts.Lock.LEN,
-          found.end() == Long.MAX_VALUE ? 0 : found.end() - found.start() + 1);
-      Memory.IO.putInt(at + Layouts.Lock.PID, found.pid());
-      return 0;
-    }
-    return set(call, handle(a, 1), owner, lock, false, command == F_SETLKW);
-  }
-
-  private int flock(Call call, Buffer a) throws ErrnoException {
-    int operation = a.getInt(2);
-    int type =
-        switch (operation & ~LOCK_NB) {
-          case LOCK_SH -> FileLock.F_RDLCK;
-          case LOCK_EX -> FileLock.F_WRLCK;
-          case LOCK_UN -> FileLock.F_UNLCK;
-          default -> throw ErrnoException.of(Errno.EINVAL);
-        };
-    FileLock lock = new FileLock(0, Long.MAX_VALUE, type, call.request.pid());
-    long owner = lockOwner(a.getAddress(1));
-    boolean wait = (operation & LOCK_NB) == 0;
-    return set(call, handle(a, 1), owner, lock, true, wait);
-  }
-
-  private int set(Call call, long handle, long owner, FileLock lock, boolean flock, boolean wait)
-      throws ErrnoException {
-    LockWaits.Wait reply = waits.begin(call);
-    try {
-      handles.setlk(call, handle, owner, lock, flock, wait, reply);
-      return -reply.await();
-    } finally {
-      reply.end();
-    }
   }
 
   /** The type bits of a mode, from DT_* of dirent.h. */

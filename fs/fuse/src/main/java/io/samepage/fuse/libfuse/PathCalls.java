@@ -163,6 +163,21 @@ final class PathCalls {
     }
   }
 
+  /** Makes the change of a call to a node that the caller uses. */
+  void set(Call call, KnownNode node) throws ErrnoException {
+    set(fs, call, node);
+    if (call.change.setSize) {
+      cache.changed(node, call.number);
+    }
+  }
+
+  /** The kernel may keep the attributes of a node, which have changed, under another number. */
+  void changedElsewhere(Call call, KnownNode node) {
+    if (node.shownAs != call.number) {
+      cache.attributesChanged(node);
+    }
+  }
+
   /** Makes the change of a call, and keeps the attributes for the answer. */
   static void set(FileSystem fs, Call call, KnownNode node) throws ErrnoException {
     call.freshNode = null;
@@ -230,8 +245,15 @@ final class PathCalls {
       return;
     }
     try (Paths.Place place = paths.place(call, path)) {
-      fs.unlink(call.request, place.directory.nodeid, place.name);
-      paths.changed(place);
+      KnownNode node = paths.known(place);
+      try {
+        fs.unlink(call.request, place.directory.nodeid, place.name);
+        paths.changed(place);
+        // Another name may be left, which libfuse shows under another number.
+        orphan(node);
+      } finally {
+        release(node);
+      }
     }
   }
 
@@ -393,11 +415,16 @@ final class PathCalls {
       throws ErrnoException {
     KnownNode node = paths.node(call, path);
     try {
-      boolean killSgid = Arrays.equals(name, ACCESS_ACL) && losesSgid(call, node);
-      fs.setxattr(call.request, node.nodeid, name, value, flags, killSgid);
+      setxattr(call, node, name, value, flags);
     } finally {
       nodes.release(node);
     }
+  }
+
+  void setxattr(Call call, KnownNode node, byte[] name, byte[] value, int flags)
+      throws ErrnoException {
+    boolean killSgid = Arrays.equals(name, ACCESS_ACL) && losesSgid(call, node);
+    fs.setxattr(call.request, node.nodeid, name, value, flags, killSgid);
   }
 
   /**
@@ -416,27 +443,39 @@ final class PathCalls {
   byte[] getxattr(Call call, byte[] path, byte[] name) throws ErrnoException {
     KnownNode node = paths.node(call, path);
     try {
-      return fs.getxattr(call.request, node.nodeid, name);
+      return getxattr(call, node, name);
     } finally {
       nodes.release(node);
     }
+  }
+
+  byte[] getxattr(Call call, KnownNode node, byte[] name) throws ErrnoException {
+    return fs.getxattr(call.request, node.nodeid, name);
   }
 
   byte[] listxattr(Call call, byte[] path) throws ErrnoException {
     KnownNode node = paths.node(call, path);
     try {
-      return fs.listxattr(call.request, node.nodeid);
+      return listxattr(call, node);
     } finally {
       nodes.release(node);
     }
   }
 
+  byte[] listxattr(Call call, KnownNode node) throws ErrnoException {
+    return fs.listxattr(call.request, node.nodeid);
+  }
+
   void removexattr(Call call, byte[] path, byte[] name) throws ErrnoException {
     KnownNode node = paths.node(call, path);
     try {
-      fs.removexattr(call.request, node.nodeid, name);
+      removexattr(call, node, name);
     } finally {
       nodes.release(node);
     }
+  }
+
+  void removexattr(Call call, KnownNode node, byte[] name) throws ErrnoException {
+    fs.removexattr(call.request, node.nodeid, name);
   }
 }

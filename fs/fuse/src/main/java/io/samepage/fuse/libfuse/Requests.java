@@ -20,7 +20,15 @@ import java.util.function.LongConsumer;
 final class Requests {
   static final int FORGET = 2;
   static final int GETATTR = 3;
+  static final int SETATTR = 4;
+  static final int SETXATTR = 21;
+  static final int GETXATTR = 22;
+  static final int LISTXATTR = 23;
+  static final int REMOVEXATTR = 24;
   static final int INIT = 26;
+  static final int GETLK = 31;
+  static final int SETLK = 32;
+  static final int SETLKW = 33;
   static final int INTERRUPT = 36;
   static final int BATCH_FORGET = 42;
 
@@ -34,14 +42,11 @@ final class Requests {
 
   private static final int GETATTR_FH = 1;
 
-  private static final int SETATTR = 4;
   private static final int OPEN = 14;
   private static final int WRITE = 16;
   private static final int RELEASE = 18;
   private static final int FSYNC = 20;
   private static final int FSYNCDIR = 30;
-  private static final int GETLK = 31;
-  private static final int SETLK = 32;
 
   /** In fuse_setattr_in.valid, fuse_write_in.write_flags and fuse_open_in.open_flags. */
   private static final int FATTR_KILL_SUIDGID = 1 << 11;

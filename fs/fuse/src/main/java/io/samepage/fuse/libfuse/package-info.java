@@ -27,6 +27,8 @@
  *       node of each name);
  *   <li>a file that is unlinked while it is open gets a hidden name by libfuse, which exists
  *       nowhere but here: {@code Paths};
+ *   <li>locks, which libfuse would remember after they are gone, are asked for past it, and so is
+ *       what it has no path for, a removed directory or fifo that is open: {@code DirectRequests};
  *   <li>flags that today's kernels offer and that ask nothing of libfuse are agreed on (ACLs, large
  *       requests, directories that are read and looked up in at once).
  * </ul>

@@ -13,7 +13,9 @@ import io.samepage.posix.Linux;
 import io.samepage.posix.NativeBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -37,6 +39,9 @@ final class PathCallsTest {
   private static final class Told implements KernelCache {
     final List<String> all = new ArrayList<>();
 
+    /** The numbers that the kernel does not know. */
+    final Set<Long> forgotten = new HashSet<>();
+
     @Override
     public void dropPages(long number) {
       all.add("pages " + number);
@@ -48,8 +53,9 @@ final class PathCallsTest {
     }
 
     @Override
-    public void dropAttributes(long number) {
+    public boolean dropAttributes(long number) {
       all.add("attributes " + number);
+      return !forgotten.contains(number);
     }
   }
 
@@ -245,6 +251,40 @@ final class PathCallsTest {
     call.shown.shownAs = 42; // as Answers notes it
     calls.link(begin(13, 1), path("/f"), path("/g"));
     assertThat(told.all).containsExactly("attributes 42");
+  }
+
+  @Test
+  void aNodeWithoutANameIsFoundByItsNumberUntilThatIsForgotten() throws Exception {
+    createClosed("/f", "x");
+    calls.link(begin(13, 1), path("/f"), path("/g"));
+    look("/f");
+    call.shown.shownAs = 42; // as Answers notes it
+    assertThat(handles.useOrphan(42)).isNull();
+    calls.unlink(begin(10, 1), path("/f"));
+    KnownNode node = handles.useOrphan(42);
+    assertThat(node).isNotNull();
+    nodes.release(node);
+    handles.getattr(begin(3, 42), calls, handles.orphanHandle(42));
+    assertThat(call.attrValidNanos).as("they may change by the other name").isZero();
+    assertThat(call.shown).as("the other name's number stays the last").isNull();
+    handles.forgotten(42);
+    assertThat(handles.useOrphan(42)).isNull();
+    look("/g");
+    call.shown.shownAs = 43;
+    calls.unlink(begin(10, 1), path("/g"));
+    handles.forgotten(43);
+    assertThat(nodes.size()).as("the root").isEqualTo(1);
+  }
+
+  @Test
+  void aNumberThatTheKernelHasForgottenBeforeHoldsNoNode() throws Exception {
+    createClosed("/f", "x");
+    look("/f");
+    call.shown.shownAs = 42;
+    told.forgotten.add(42L);
+    calls.unlink(begin(10, 1), path("/f"));
+    assertThat(handles.useOrphan(42)).isNull();
+    assertThat(nodes.size()).as("the root").isEqualTo(1);
   }
 
   @Test
