@@ -3,7 +3,6 @@ package io.samepage.fuse.libfuse;
 import jnr.ffi.Runtime;
 import jnr.ffi.Struct;
 import ru.serce.jnrfuse.struct.FileStat;
-import ru.serce.jnrfuse.struct.Flock;
 import ru.serce.jnrfuse.struct.FuseContext;
 import ru.serce.jnrfuse.struct.FuseFileInfo;
 import ru.serce.jnrfuse.struct.FuseOperations;
@@ -128,19 +127,6 @@ final class Layouts {
     static final long NAMEMAX = JNR.f_namemax.offset();
 
     private StatvfsOut() {}
-  }
-
-  /** {@code struct flock} of fcntl.h. */
-  static final class Lock {
-    private static final Flock JNR = Flock.of(jnr.ffi.Pointer.wrap(RUNTIME, 0));
-
-    static final long TYPE = JNR.l_type.offset();
-    static final long WHENCE = JNR.l_whence.offset();
-    static final long START = JNR.l_start.offset();
-    static final long LEN = JNR.l_len.offset();
-    static final long PID = JNR.l_pid.offset();
-
-    private Lock() {}
   }
 
   /** {@code struct fuse_conn_info} of fuse_common.h. */

@@ -46,7 +46,6 @@ final class NamelessRequests {
   private static final int ATTR = 16;
 
   private static final int ATTR_OUT_BYTES = 104;
-  private static final long NANOS = 1_000_000_000;
 
   /** fuse_getxattr_in, fuse_getxattr_out and fuse_setxattr_in (the short one): size first. */
   private static final int XATTR_BYTES = 8;
@@ -179,15 +178,15 @@ final class NamelessRequests {
     ByteBuffer out = call.answer(ATTR_OUT_BYTES);
     Attributes attributes = calls.show(call, node, Opened.NO_HANDLE);
     // Another name may be left, by which they change, and under which the kernel may keep them.
-    put(out, Answers.HEADER, attributes, 0);
+    put(out, Answers.HEADER, attributes);
     calls.changedElsewhere(call, node);
     return ATTR_OUT_BYTES;
   }
 
-  private static void put(ByteBuffer out, int at, Attributes from, long validNanos) {
-    out.putLong(at, validNanos / NANOS);
-    out.putInt(at + 8, (int) (validNanos % NANOS));
-    out.putInt(at + 12, 0);
+  /** Attributes that the kernel is not to keep. */
+  private static void put(ByteBuffer out, int at, Attributes from) {
+    out.putLong(at, 0);
+    out.putLong(at + 8, 0);
     int attr = at + ATTR;
     out.putLong(attr, from.ino);
     out.putLong(attr + 8, from.size);

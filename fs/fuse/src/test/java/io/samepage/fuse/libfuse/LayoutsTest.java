@@ -81,7 +81,6 @@ final class LayoutsTest {
           case "StatOut" -> "struct stat";
           case "Time" -> "struct timespec";
           case "StatvfsOut" -> "struct statvfs";
-          case "Lock" -> "struct flock";
           case "ConnInfo" -> "struct fuse_conn_info";
           case "Args" -> "struct fuse_args";
           case "ChanOps" -> "struct fuse_chan_ops";
@@ -107,7 +106,6 @@ final class LayoutsTest {
               };
           case "Time" -> "tv_nsec";
           case "StatvfsOut" -> "f_" + field;
-          case "Lock" -> "l_" + field;
           case "ConnInfo" -> field.startsWith("cap_") ? null : field;
           case "Iovec" -> "iov_" + field;
           default -> field;
