@@ -73,6 +73,7 @@ final class LibC {
     private static final long COPY_FILE_RANGE = find("copy_file_range");
     private static final long PIPE2 = find("pipe2");
     private static final long SPLICE = find("splice");
+    private static final long VMSPLICE = find("vmsplice");
     private static final long FCNTL = find("fcntl");
     private static final long FSTATFS = find("fstatfs");
     private static final long FGETXATTR = find("fgetxattr");
@@ -248,6 +249,10 @@ final class LibC {
 
     long splice(int in, long offsetInAddress, int out, long size, int flags) {
       return CALL.invokeN6(SIX, SPLICE, in, offsetInAddress, out, 0, size, flags);
+    }
+
+    long vmsplice(int fd, long vectors, long count, int flags) {
+      return CALL.invokeN4(FOUR, VMSPLICE, fd, vectors, count, flags);
     }
 
     int fcntl(int fd, int command, long argument) {

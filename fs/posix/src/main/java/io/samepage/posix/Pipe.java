@@ -44,9 +44,19 @@ public final class Pipe implements AutoCloseable {
     return pages;
   }
 
-  /** Puts bytes in, which takes at least one page; the number of bytes, or −errno. */
-  public int write(long address, int length) {
-    return Files.tryWrite(writeEnd.number(), address, length);
+  /**
+   * Puts the memory itself in (vmsplice(2)): what comes out at the other end is what stands there
+   * then. It takes at least one page.
+   *
+   * @param address of memory that stays as long as it is in the pipe
+   * @return the number of bytes, or −errno
+   */
+  public int lend(long address, int length) {
+    Scratch scratch = Scratch.current();
+    scratch.bytes().putLong(scratch.structAt(), address);
+    scratch.bytes().putLong(scratch.structAt() + 8, length);
+    long result = C.vmsplice(writeEnd.number(), scratch.struct(), 1, SPLICE_F_NONBLOCK);
+    return result < 0 ? -LibC.errno() : (int) result;
   }
 
   /**

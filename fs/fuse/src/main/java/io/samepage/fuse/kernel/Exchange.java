@@ -235,12 +235,12 @@ final class Exchange implements AutoCloseable, PageCache {
    * have to be read and written.
    */
   boolean replyPages() {
-    int length = pages.room(pieces);
-    if (length == 0) {
+    int length = pages.take(replyMemory.address() + REPLY, pieces);
+    if (length == PagePipe.NOT_MOVED) {
       return false;
     }
     header(0, length);
-    return pages.send(port, replyMemory.address() + REPLY, pieces, length);
+    return pages.send(port, length);
   }
 
   /** See {@link PageCache}; it uses the room of the answer. */

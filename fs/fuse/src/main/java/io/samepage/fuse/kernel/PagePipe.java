@@ -3,9 +3,7 @@ package io.samepage.fuse.kernel;
 import io.samepage.fuse.DataPieces;
 import io.samepage.posix.Errno;
 import io.samepage.posix.ErrnoException;
-import io.samepage.posix.Files;
 import io.samepage.posix.Pipe;
-import io.samepage.posix.Stat;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -14,7 +12,7 @@ import org.jspecify.annotations.Nullable;
  * Belongs to one worker; the pipe is made when it is first wanted.
  */
 final class PagePipe implements AutoCloseable {
-  /** Smaller ones are read and written: to move pages takes four system calls in place of two. */
+  /** Smaller ones are read and written: to move pages takes three system calls in place of two. */
   static final int LEAST = 32 * 1024;
 
   private static final int PAGE = 4096;
@@ -28,73 +26,100 @@ final class PagePipe implements AutoCloseable {
    */
   static final int MOST = (PAGES - 2) * PAGE;
 
-  private final Stat stat = new Stat();
+  /** A reply whose data cannot be moved. */
+  static final int NOT_MOVED = -1;
+
   private @Nullable Pipe pipe;
 
   /** Whether this cannot be done here at all: no pipe, or a file system without splice. */
   private boolean useless;
 
-  /** How many bytes there are for a READ, if they can go through the pipe; else 0. */
-  int room(DataPieces pieces) {
-    if (useless) {
-      return 0;
+  /**
+   * Takes the pages that a READ asks for.
+   *
+   * @param header address of the header of the answer, which comes before them: it is read by
+   *     {@link #send}, and may be written until then
+   * @return how many bytes they have, as they would be read: fewer than asked for only at the end
+   *     of a file; or {@link #NOT_MOVED}: they have to be read and written
+   */
+  int take(long header, DataPieces pieces) {
+    Pipe way = pipeFor(pieces);
+    if (way == null) {
+      return NOT_MOVED;
     }
+    int lent = way.lend(header, OutHeader.BYTES);
+    if (lent != OutHeader.BYTES) {
+      useless = lent < 0;
+      discard();
+      return NOT_MOVED;
+    }
+    int all = 0;
     int last = pieces.count() - 1;
+    for (int i = 0; i <= last; i++) {
+      int taken = take(way, pieces.descriptor(i), pieces.offset(i), pieces.length(i));
+      if (taken < 0 || (taken < pieces.length(i) && i < last)) {
+        useless = taken == -Errno.EINVAL;
+        discard(); // what is wrong is found out by who reads it
+        return NOT_MOVED;
+      }
+      all += taken;
+    }
+    return all;
+  }
+
+  /** Bytes, fewer than wanted only at the end of the file; or −errno. */
+  private static int take(Pipe way, int fd, long offset, int wanted) {
+    int done = 0;
+    while (done < wanted) {
+      int got = way.fill(fd, offset + done, wanted - done);
+      if (got < 0) {
+        return got;
+      }
+      done += got;
+      if (got == 0 || ((offset + done) & (PAGE - 1)) != 0) {
+        break; // nothing but the end of a file stops it within a page
+      }
+    }
+    return done;
+  }
+
+  /** The pipe, if that is the way for them: neither too few nor too many. */
+  private @Nullable Pipe pipeFor(DataPieces pieces) {
+    if (useless) {
+      return null;
+    }
     int all = 0;
     int slots = 1; // for the header
-    for (int i = 0; i <= last; i++) {
-      long offset = pieces.offset(i);
-      int length = pieces.length(i);
-      try {
-        Files.stat(pieces.descriptor(i), stat);
-      } catch (ErrnoException e) {
-        return 0; // who reads it will find out
-      }
-      long there = Math.min(length, stat.size - offset);
-      if (!stat.isRegular() || there <= 0 || (there < length && i < last)) {
-        return 0;
-      }
-      all += (int) there;
-      slots += (int) (((offset & (PAGE - 1)) + there + PAGE - 1) / PAGE);
+    for (int i = 0; i < pieces.count(); i++) {
+      all += pieces.length(i);
+      slots += (int) (((pieces.offset(i) & (PAGE - 1)) + pieces.length(i) + PAGE - 1) / PAGE);
     }
     if (all < LEAST) {
-      return 0;
+      return null;
     }
-    if (pipe == null) {
+    Pipe way = pipe;
+    if (way == null) {
       try {
-        pipe = Pipe.open(PAGES);
+        way = Pipe.open(PAGES);
       } catch (ErrnoException e) {
         useless = true;
-        return 0;
+        return null;
       }
+      pipe = way;
     }
-    return slots <= pipe.pages() ? all : 0;
+    return slots <= way.pages() ? way : null;
   }
 
   /**
-   * Sends a reply: a header, and after it the first {@code length} bytes of the pieces.
+   * Sends what was taken, with its header, which says how long both are.
    *
+   * @param length of the data
    * @return whether the kernel has it, or wants it no longer; if not, it has to be read and written
    */
-  boolean send(ReplyPort port, long header, DataPieces pieces, int length) {
+  boolean send(ReplyPort port, int length) {
     Pipe way = pipe;
-    if (way == null || way.write(header, OutHeader.BYTES) != OutHeader.BYTES) {
-      discard();
+    if (way == null) {
       return false;
-    }
-    int left = length;
-    for (int i = 0; i < pieces.count() && left > 0; i++) {
-      int wanted = Math.min(pieces.length(i), left);
-      for (int done = 0; done < wanted; ) {
-        int got = way.fill(pieces.descriptor(i), pieces.offset(i) + done, wanted - done);
-        if (got <= 0) {
-          useless = got == -Errno.EINVAL;
-          discard(); // it has become shorter, or cannot be read: who reads it will find out
-          return false;
-        }
-        done += got;
-      }
-      left -= wanted;
     }
     int sent = port.splice(way, OutHeader.BYTES + length);
     if (sent == OutHeader.BYTES + length) {

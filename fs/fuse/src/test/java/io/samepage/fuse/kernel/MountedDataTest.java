@@ -79,7 +79,7 @@ class MountedDataTest {
             for offset, size in (0, 1 << 17), (4096, 1 << 19), (4097, 100001), (600000, 1 << 17), (3, 1 << 15):
                 assert os.pread(fd, size, offset) == below[offset:offset + size], (offset, size)
             assert os.pread(fd, 32767, 1) == bytes(32767)             # small ones are read
-            assert os.pread(fd, 1 << 20, 690000) == bytes(10001)      # what is left is small
+            assert os.pread(fd, 1 << 20, 690000) == below[690000:]    # however little is left
             assert os.pread(fd, 1 << 20, 700001) == b""
             """
                 .replace("BELOW", dir.resolve("below").toString()));
@@ -138,7 +138,8 @@ class MountedDataTest {
             assert os.pread(fd, 1 << 19, 0) == bytes(1 << 19)        # they are too many
             assert os.pread(fd, 1 << 17, 1 << 20) == b""
             past = (1 << 20) - (1 << 16)                              # a piece ends too early, and is not the last
-            assert os.pread(fd, 1 << 16, past) == bytes(1 << 16)
+            assert os.pread(fd, 1 << 17, past) == bytes(1 << 16)
+            assert os.pread(fd, 1 << 16, past) == wanted[past:]     # it is the last
             """
                 .replace("BELOW", dir.resolve("below").toString()));
       }
