@@ -48,7 +48,8 @@ public final class Pipe implements AutoCloseable {
    * Puts the memory itself in (vmsplice(2)): what comes out at the other end is what stands there
    * then. It takes at least one page.
    *
-   * @param address of memory that stays as long as it is in the pipe
+   * @param address of memory that has been written since it was allocated (else the zero page is
+   *     lent, which a later write does not change) and stays as long as it is in the pipe
    * @return the number of bytes, or −errno
    */
   public int lend(long address, int length) {

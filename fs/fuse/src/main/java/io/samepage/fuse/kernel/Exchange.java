@@ -235,6 +235,7 @@ final class Exchange implements AutoCloseable, PageCache {
    * have to be read and written.
    */
   boolean replyPages() {
+    header(0, 0); // before it is lent: what was never written is lent as the zero page
     int length = pages.take(replyMemory.address() + REPLY, pieces);
     if (length == PagePipe.NOT_MOVED) {
       return false;
