@@ -1,6 +1,17 @@
 package io.samepage.fuse.kernel;
 
 import io.samepage.fuse.Opened;
+import io.samepage.fuse.wire.CopyFileRangeIn;
+import io.samepage.fuse.wire.CopyFileRangeOut;
+import io.samepage.fuse.wire.FallocateIn;
+import io.samepage.fuse.wire.FsyncIn;
+import io.samepage.fuse.wire.IoctlIn;
+import io.samepage.fuse.wire.IoctlOut;
+import io.samepage.fuse.wire.LseekIn;
+import io.samepage.fuse.wire.LseekOut;
+import io.samepage.fuse.wire.ReadIn;
+import io.samepage.fuse.wire.WriteIn;
+import io.samepage.fuse.wire.WriteOut;
 import io.samepage.posix.Errno;
 import io.samepage.posix.ErrnoException;
 

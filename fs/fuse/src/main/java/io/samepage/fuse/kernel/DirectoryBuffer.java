@@ -4,6 +4,8 @@ import io.samepage.fuse.DirectoryPlusReply;
 import io.samepage.fuse.DirectoryReply;
 import io.samepage.fuse.Entry;
 import io.samepage.fuse.FileSystem;
+import io.samepage.fuse.wire.Dirent;
+import io.samepage.fuse.wire.EntryOut;
 import io.samepage.posix.Linux;
 import java.nio.ByteBuffer;
 

@@ -1,5 +1,7 @@
 package io.samepage.fuse.kernel;
 
+import io.samepage.fuse.wire.FsyncIn;
+import io.samepage.fuse.wire.ReadIn;
 import io.samepage.posix.ErrnoException;
 
 /** Requests about directories as lists. */

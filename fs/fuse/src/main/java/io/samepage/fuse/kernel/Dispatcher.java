@@ -1,5 +1,6 @@
 package io.samepage.fuse.kernel;
 
+import io.samepage.fuse.wire.InHeader;
 import io.samepage.posix.Errno;
 import io.samepage.posix.ErrnoException;
 import java.util.Map;

@@ -2,6 +2,11 @@ package io.samepage.fuse.kernel;
 
 import io.samepage.fuse.MountException;
 import io.samepage.fuse.kernel.KernelMountOptions.Passthrough;
+import io.samepage.fuse.wire.InHeader;
+import io.samepage.fuse.wire.InitFlags;
+import io.samepage.fuse.wire.InitIn;
+import io.samepage.fuse.wire.InitOut;
+import io.samepage.fuse.wire.OutHeader;
 import io.samepage.posix.Errno;
 import io.samepage.posix.NativeBuffer;
 import java.nio.ByteBuffer;

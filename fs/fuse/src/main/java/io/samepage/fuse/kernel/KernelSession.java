@@ -4,6 +4,7 @@ import io.samepage.fuse.BackingFiles;
 import io.samepage.fuse.Connection;
 import io.samepage.fuse.FileSystem;
 import io.samepage.fuse.Session;
+import io.samepage.fuse.wire.InitFlags;
 import io.samepage.fuse.workers.Workers;
 import io.samepage.posix.Errno;
 import io.samepage.posix.ErrnoException;

@@ -1,5 +1,6 @@
 package io.samepage.fuse.kernel;
 
+import io.samepage.fuse.wire.InHeader;
 import io.samepage.fuse.workers.RequestKind;
 import io.samepage.fuse.workers.Station;
 import io.samepage.posix.Errno;

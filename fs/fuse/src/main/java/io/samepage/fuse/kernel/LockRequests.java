@@ -1,6 +1,9 @@
 package io.samepage.fuse.kernel;
 
 import io.samepage.fuse.FileLock;
+import io.samepage.fuse.wire.InterruptIn;
+import io.samepage.fuse.wire.LkIn;
+import io.samepage.fuse.wire.LkOut;
 import io.samepage.posix.Errno;
 import io.samepage.posix.ErrnoException;
 

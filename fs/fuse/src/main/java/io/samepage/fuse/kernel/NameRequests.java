@@ -1,5 +1,11 @@
 package io.samepage.fuse.kernel;
 
+import io.samepage.fuse.wire.EntryOut;
+import io.samepage.fuse.wire.LinkIn;
+import io.samepage.fuse.wire.MkdirIn;
+import io.samepage.fuse.wire.MknodIn;
+import io.samepage.fuse.wire.Rename2In;
+import io.samepage.fuse.wire.RenameIn;
 import io.samepage.posix.ErrnoException;
 
 /** Requests about names in directories. */

@@ -1,5 +1,8 @@
 package io.samepage.fuse.kernel;
 
+import io.samepage.fuse.wire.InvalEntryOut;
+import io.samepage.fuse.wire.InvalInodeOut;
+import io.samepage.fuse.wire.OutHeader;
 import io.samepage.posix.Errno;
 import io.samepage.posix.NativeBuffer;
 import io.samepage.posix.Threads;

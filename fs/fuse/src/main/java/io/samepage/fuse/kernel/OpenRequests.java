@@ -1,6 +1,12 @@
 package io.samepage.fuse.kernel;
 
 import io.samepage.fuse.Opened;
+import io.samepage.fuse.wire.CreateIn;
+import io.samepage.fuse.wire.EntryOut;
+import io.samepage.fuse.wire.FlushIn;
+import io.samepage.fuse.wire.OpenIn;
+import io.samepage.fuse.wire.OpenOut;
+import io.samepage.fuse.wire.ReleaseIn;
 import io.samepage.posix.ErrnoException;
 
 /** Requests about handles: from open to release. */

@@ -1,6 +1,7 @@
 package io.samepage.fuse.kernel;
 
 import io.samepage.fuse.InterruptibleLockReply;
+import io.samepage.fuse.wire.OutHeader;
 import io.samepage.posix.Errno;
 import io.samepage.posix.NativeBuffer;
 

@@ -1,6 +1,7 @@
 package io.samepage.fuse.kernel;
 
 import io.samepage.fuse.BackingFiles;
+import io.samepage.fuse.wire.BackingMap;
 import io.samepage.posix.Errno;
 import io.samepage.posix.ErrnoException;
 import io.samepage.posix.Files;

@@ -1,5 +1,8 @@
 package io.samepage.fuse.kernel;
 
+import io.samepage.fuse.wire.GetxattrIn;
+import io.samepage.fuse.wire.GetxattrOut;
+import io.samepage.fuse.wire.SetxattrIn;
 import io.samepage.posix.Errno;
 import io.samepage.posix.ErrnoException;
 

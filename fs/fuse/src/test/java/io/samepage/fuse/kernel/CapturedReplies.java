@@ -1,5 +1,6 @@
 package io.samepage.fuse.kernel;
 
+import io.samepage.fuse.wire.OutHeader;
 import io.samepage.posix.Errno;
 import io.samepage.posix.Pipe;
 import java.nio.ByteBuffer;

@@ -3,6 +3,9 @@ package io.samepage.fuse.kernel;
 import static java.nio.charset.StandardCharsets.US_ASCII;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.samepage.fuse.wire.InHeader;
+import io.samepage.fuse.wire.InitFlags;
+import io.samepage.fuse.wire.InitIn;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import org.junit.jupiter.api.Test;

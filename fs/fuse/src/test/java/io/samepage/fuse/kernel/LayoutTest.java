@@ -5,6 +5,11 @@ import static java.util.Map.entry;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import io.samepage.fuse.wire.InitFlags;
+import io.samepage.fuse.wire.InvalEntryOut;
+import io.samepage.fuse.wire.InvalInodeOut;
+import io.samepage.fuse.wire.StatxOut;
+import io.samepage.fuse.wire.StoreOut;
 import java.io.IOException;
 import java.io.InputStream;
 import java.lang.reflect.Field;
@@ -45,7 +50,7 @@ class LayoutTest {
       if (known != null) {
         return known;
       }
-      StringBuilder camel = new StringBuilder("io.samepage.fuse.kernel.");
+      StringBuilder camel = new StringBuilder("io.samepage.fuse.wire.");
       for (String part : name.substring("fuse_".length()).split("_", -1)) {
         camel.append(part.substring(0, 1).toUpperCase(Locale.ROOT)).append(part.substring(1));
       }
@@ -199,6 +204,7 @@ class LayoutTest {
                     f.getName(),
                     () -> {
                       assumeTrue(bits.containsKey(f.getName()), "not in this header");
+                      f.setAccessible(true);
                       assertThat(f.getLong(null)).isEqualTo(bits.get(f.getName()));
                     }));
   }

@@ -1,5 +1,6 @@
 package io.samepage.fuse.kernel;
 
+import io.samepage.fuse.wire.InHeader;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;

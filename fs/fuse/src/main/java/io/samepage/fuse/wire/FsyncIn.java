@@ -1,0 +1,32 @@
+package io.samepage.fuse.wire;
+
+import java.nio.ByteBuffer;
+
+/**
+ * {@code struct fuse_fsync_in}: the requests FSYNC and FSYNCDIR.
+ *
+ * <pre>
+ *       +-------------------------------+
+ *     0 |               fh              |
+ *       +---------------+---------------+
+ *     8 |  fsync_flags  |    padding    |
+ *       +---------------+---------------+
+ * </pre>
+ */
+public final class FsyncIn {
+  static final int FH = 0;
+  static final int FSYNC_FLAGS = 8;
+
+  /** The size of the whole. */
+  public static final int BYTES = 16;
+
+  private FsyncIn() {}
+
+  public static long fh(ByteBuffer b, int at) {
+    return b.getLong(at + FH);
+  }
+
+  public static int fsyncFlags(ByteBuffer b, int at) {
+    return b.getInt(at + FSYNC_FLAGS);
+  }
+}

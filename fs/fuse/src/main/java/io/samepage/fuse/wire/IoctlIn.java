@@ -1,0 +1,56 @@
+package io.samepage.fuse.wire;
+
+import java.nio.ByteBuffer;
+
+/**
+ * {@code struct fuse_ioctl_in}: the request IOCTL, before the argument.
+ *
+ * <pre>
+ *       +-------------------------------+
+ *     0 |               fh              |
+ *       +---------------+---------------+
+ *     8 |     flags     |      cmd      |
+ *       +-------------------------------+
+ *    16 |              arg              |
+ *       +---------------+---------------+
+ *    24 |    in_size    |    out_size   |
+ *       +---------------+---------------+
+ * </pre>
+ */
+public final class IoctlIn {
+  static final int FH = 0;
+  static final int FLAGS = 8;
+  static final int CMD = 12;
+  static final int ARG = 16;
+  static final int IN_SIZE = 24;
+  static final int OUT_SIZE = 28;
+
+  /** The size of the whole. */
+  public static final int BYTES = 32;
+
+  private IoctlIn() {}
+
+  public static long fh(ByteBuffer b, int at) {
+    return b.getLong(at + FH);
+  }
+
+  public static int flags(ByteBuffer b, int at) {
+    return b.getInt(at + FLAGS);
+  }
+
+  public static int cmd(ByteBuffer b, int at) {
+    return b.getInt(at + CMD);
+  }
+
+  static long arg(ByteBuffer b, int at) {
+    return b.getLong(at + ARG);
+  }
+
+  public static int inSize(ByteBuffer b, int at) {
+    return b.getInt(at + IN_SIZE);
+  }
+
+  public static int outSize(ByteBuffer b, int at) {
+    return b.getInt(at + OUT_SIZE);
+  }
+}

@@ -1,0 +1,44 @@
+package io.samepage.fuse.wire;
+
+import java.nio.ByteBuffer;
+
+/**
+ * {@code struct fuse_release_in}: the requests RELEASE and RELEASEDIR.
+ *
+ * <pre>
+ *       +-------------------------------+
+ *     0 |               fh              |
+ *       +---------------+---------------+
+ *     8 |     flags     | release_flags |
+ *       +-------------------------------+
+ *    16 |           lock_owner          |
+ *       +-------------------------------+
+ * </pre>
+ */
+public final class ReleaseIn {
+  static final int FH = 0;
+  static final int FLAGS = 8;
+  static final int RELEASE_FLAGS = 12;
+  static final int LOCK_OWNER = 16;
+
+  /** The size of the whole. */
+  public static final int BYTES = 24;
+
+  private ReleaseIn() {}
+
+  public static long fh(ByteBuffer b, int at) {
+    return b.getLong(at + FH);
+  }
+
+  static int flags(ByteBuffer b, int at) {
+    return b.getInt(at + FLAGS);
+  }
+
+  public static int releaseFlags(ByteBuffer b, int at) {
+    return b.getInt(at + RELEASE_FLAGS);
+  }
+
+  public static long lockOwner(ByteBuffer b, int at) {
+    return b.getLong(at + LOCK_OWNER);
+  }
+}
