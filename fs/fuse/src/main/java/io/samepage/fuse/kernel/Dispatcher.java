@@ -1,12 +1,12 @@
 package io.samepage.fuse.kernel;
 
 import io.samepage.fuse.wire.InHeader;
+import io.samepage.fuse.wire.Opcode;
 import io.samepage.posix.Errno;
 import io.samepage.posix.ErrnoException;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.atomic.LongAdder;
-import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -17,7 +17,7 @@ import org.slf4j.LoggerFactory;
 final class Dispatcher {
   private static final Logger log = LoggerFactory.getLogger(Dispatcher.class);
 
-  /** How many requests have come, by number of their opcode; at 0, those that are not known. */
+  /** How many requests have come, by {@link Opcode#index}. */
   private final LongAdder[] counters = new LongAdder[Opcode.COUNT];
 
   private final DistinctFailures failures = new DistinctFailures(log);
@@ -28,9 +28,11 @@ final class Dispatcher {
     }
   }
 
-  /** The opcode of a request that has been read into {@code x}; null: none that is known. */
-  static @Nullable Opcode opcode(Exchange x, int length) {
-    return length < InHeader.BYTES ? null : Opcode.of(InHeader.opcode(x.in, Exchange.requestAt()));
+  /** The opcode of a request that has been read into {@code x}. */
+  static Opcode opcode(Exchange x, int length) {
+    return length < InHeader.BYTES
+        ? Opcode.UNKNOWN
+        : Opcode.of(InHeader.opcode(x.in, Exchange.requestAt()));
   }
 
   /**
@@ -46,10 +48,10 @@ final class Dispatcher {
       return;
     }
     x.begin(port, length);
-    Opcode opcode = Opcode.of(InHeader.opcode(x.in, Exchange.requestAt()));
-    counters[opcode == null || opcode.number() >= Opcode.COUNT ? 0 : opcode.number()].increment();
-    Handler handler = opcode == null ? null : opcode.handler();
-    if (opcode == null || handler == null) {
+    Opcode opcode = opcode(x, length);
+    counters[opcode.index()].increment();
+    Handler handler = Disposition.of(opcode).handler();
+    if (handler == null) {
       x.replyError(Errno.ENOSYS);
       return;
     }
@@ -94,11 +96,10 @@ final class Dispatcher {
   /** Requests so far by name of opcode; those that never came are left out. */
   Map<String, Long> requests() {
     Map<String, Long> requests = new TreeMap<>();
-    for (int i = 0; i < counters.length; i++) {
-      long count = counters[i].sum();
+    for (Opcode opcode : Opcode.values()) {
+      long count = counters[opcode.index()].sum();
       if (count > 0) {
-        Opcode opcode = Opcode.of(i);
-        requests.put(opcode != null ? opcode.name() : "UNKNOWN", count);
+        requests.put(opcode.name(), count);
       }
     }
     return requests;

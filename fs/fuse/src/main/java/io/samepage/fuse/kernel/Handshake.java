@@ -6,6 +6,7 @@ import io.samepage.fuse.wire.InHeader;
 import io.samepage.fuse.wire.InitFlags;
 import io.samepage.fuse.wire.InitIn;
 import io.samepage.fuse.wire.InitOut;
+import io.samepage.fuse.wire.Opcode;
 import io.samepage.fuse.wire.OutHeader;
 import io.samepage.posix.Errno;
 import io.samepage.posix.NativeBuffer;
@@ -38,6 +39,40 @@ final class Handshake {
 
   /** The first field of INIT that came later than 7.31: {@code flags2}, with INIT_EXT. */
   private static final int SHORT_INIT_IN = InitIn.FLAGS2;
+
+  /**
+   * What is always asked for, if the kernel offers it. Not asked for are: EXPORT_SUPPORT and
+   * NO_EXPORT (file handles work while the kernel knows the inode, which is what FUSE can promise);
+   * SPLICE_* (data that must come here are read into memory); READDIRPLUS_AUTO (which names come
+   * with a look-up is for the file system to say, which sees more of what the reader does);
+   * AUTO_INVAL_DATA (see EXPLICIT_INVAL_DATA); WRITEBACK_CACHE (it rules passthrough out);
+   * NO_OPEN_SUPPORT (without OPEN there is no passthrough); HANDLE_KILLPRIV (V2 is asked for);
+   * MAP_ALIGNMENT and HAS_INODE_DAX (virtiofs); SUBMOUNTS (one device for all); SECURITY_CTX and
+   * CREATE_SUPP_GROUP (nothing here uses what they add to requests); HAS_EXPIRE_ONLY (names are
+   * dropped, not expired); HAS_RESEND (a restarted daemon does not take over a mount); ALLOW_IDMAP
+   * (then most requests say no user); OVER_IO_URING; REQUEST_TIMEOUT (a copy-up may take as long as
+   * it does).
+   */
+  private static final long WANTED =
+      InitFlags.ASYNC_READ
+          | InitFlags.POSIX_LOCKS
+          | InitFlags.ATOMIC_O_TRUNC
+          | InitFlags.BIG_WRITES
+          | InitFlags.DONT_MASK
+          | InitFlags.FLOCK_LOCKS
+          | InitFlags.DO_READDIRPLUS
+          | InitFlags.ASYNC_DIO
+          | InitFlags.PARALLEL_DIROPS
+          | InitFlags.POSIX_ACL
+          | InitFlags.ABORT_ERROR
+          | InitFlags.MAX_PAGES
+          | InitFlags.CACHE_SYMLINKS
+          | InitFlags.NO_OPENDIR_SUPPORT
+          | InitFlags.EXPLICIT_INVAL_DATA
+          | InitFlags.HANDLE_KILLPRIV_V2
+          | InitFlags.SETXATTR_EXT
+          | InitFlags.INIT_EXT
+          | InitFlags.DIRECT_IO_ALLOW_MMAP;
 
   private Handshake() {}
 
@@ -73,7 +108,7 @@ final class Handshake {
       }
       ByteBuffer in = request.bytes();
       if (length < InHeader.BYTES + SHORT_INIT_IN
-          || InHeader.opcode(in, 0) != Opcode.INIT.number()) {
+          || Opcode.of(InHeader.opcode(in, 0)) != Opcode.INIT) {
         throw new MountException(
             Errno.EPROTO, "the kernel does not begin with INIT; this is no FUSE that is known");
       }
@@ -124,7 +159,7 @@ final class Handshake {
   /** What is taken of an offer. */
   static Agreement agree(int minor, long offered, KernelMountOptions options) {
     int spoken = Math.min(minor, MINOR);
-    long flags = offered & InitFlags.WANTED;
+    long flags = offered & WANTED;
     String reason;
     if (options.passthrough() == Passthrough.OFF) {
       reason = "switched off by an option";

@@ -64,8 +64,7 @@ final class KernelStation implements Station {
 
   @Override
   public RequestKind kind(int length) {
-    Opcode opcode = Dispatcher.opcode(x, length);
-    return opcode == null ? RequestKind.ORDINARY : opcode.kind();
+    return RequestKind.of(Dispatcher.opcode(x, length));
   }
 
   @Override

@@ -8,24 +8,22 @@
  *
  * <p><b>How a mount comes about.</b> {@link io.samepage.fuse.kernel.KernelTransport} opens the
  * device ({@code Channel}), mounts ({@code MountPoint}) and has {@code Handshake} answer INIT,
- * which settles the version and the {@code InitFlags}, each with its reason. A {@code
+ * which settles the version and the {@link io.samepage.fuse.wire.InitFlags}. A {@code
  * KernelSession} is then what is left of it: it asks whether files may be registered for
  * passthrough ({@code RegisteredFiles}), calls {@link io.samepage.fuse.FileSystem#init} and lets
  * the workers go.
  *
  * <p><b>How a request flows.</b> One of the {@link io.samepage.fuse.workers.Workers} reads it into
  * the {@code Exchange} of its {@code KernelStation}, the memory for one request and its answer that
- * it uses again and again. The {@code Dispatcher} looks its opcode up in the table {@code Opcode},
- * whose entries name a handler or the reason why there is none, counts it and calls the handler.
+ * it uses again and again. The {@code Dispatcher} counts its opcode, looks up the {@code
+ * Disposition} of it, which is a handler or the reason why there is none, and calls the handler.
  * Handlers are grouped by their subject ({@code NameRequests}, {@code NodeRequests}, {@code
  * OpenRequests}, {@code DataRequests}, {@code DirectoryRequests}, {@code XattrRequests}, {@code
  * LockRequests}); one decodes its structure, checks that everything it names is within the request,
- * calls one method of the file system and encodes the answer. Structures of the wire are classes of
- * static accessors with a drawing of the layout, one a file ({@code InHeader}, {@code EntryOut},
- * …); {@code layout.txt} in the tests has all of them, and a test compares both with the header of
- * the kernel. What the file system throws becomes an error of the request, whatever it is. The
- * answer goes through the descriptor that the request came through. Requests are worked on in any
- * order, but for one thing: {@code ReleaseOrder}.
+ * calls one method of the file system and encodes the answer. The structures of both are those of
+ * {@code io.samepage.fuse.wire}. What the file system throws becomes an error of the request,
+ * whatever it is. The answer goes through the descriptor that the request came through. Requests
+ * are worked on in any order, but for one thing: {@code ReleaseOrder}.
  *
  * <p><b>What must not get lost.</b> An answer can count look-ups and hand over handles. If the
  * kernel does not take it, it will never give them back, and the {@code Exchange} takes them back

@@ -1,5 +1,7 @@
 package io.samepage.fuse.workers;
 
+import io.samepage.fuse.wire.Opcode;
+
 /** What {@link Workers} have to know of a request, whatever it asks for. */
 public enum RequestKind {
   /** It is short as a rule. */
@@ -12,5 +14,15 @@ public enum RequestKind {
   RELEASE,
 
   /** Asks for or about a lock: GETLK and SETLK, but not SETLKW, which waits by itself. */
-  LOCK
+  LOCK;
+
+  /** That of a request with this opcode. */
+  public static RequestKind of(Opcode opcode) {
+    return switch (opcode) {
+      case FSYNC, FSYNCDIR, SYNCFS, COPY_FILE_RANGE, COPY_FILE_RANGE_64 -> LONG;
+      case RELEASE -> RELEASE;
+      case GETLK, SETLK -> LOCK;
+      default -> ORDINARY;
+    };
+  }
 }

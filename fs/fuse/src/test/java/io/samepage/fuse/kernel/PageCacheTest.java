@@ -7,6 +7,7 @@ import io.samepage.fuse.Opened;
 import io.samepage.fuse.PageCache;
 import io.samepage.fuse.Request;
 import io.samepage.fuse.wire.EntryOut;
+import io.samepage.fuse.wire.Opcode;
 import io.samepage.fuse.wire.OpenOut;
 import io.samepage.fuse.wire.StoreOut;
 import io.samepage.posix.ErrnoException;

@@ -1,6 +1,7 @@
 package io.samepage.fuse.kernel;
 
 import io.samepage.fuse.wire.InHeader;
+import io.samepage.fuse.wire.Opcode;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;

@@ -7,6 +7,7 @@ import ch.qos.logback.classic.Level;
 import ch.qos.logback.classic.Logger;
 import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.core.read.ListAppender;
+import io.samepage.fuse.wire.Opcode;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
