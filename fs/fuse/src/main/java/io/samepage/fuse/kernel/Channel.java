@@ -1,5 +1,6 @@
 package io.samepage.fuse.kernel;
 
+import io.samepage.fuse.wire.DeviceIoctls;
 import io.samepage.posix.Errno;
 import io.samepage.posix.ErrnoException;
 import io.samepage.posix.Fd;
@@ -19,7 +20,6 @@ import java.util.concurrent.atomic.AtomicInteger;
  */
 final class Channel implements ReplyPort {
   private static final byte[] DEVICE = "/dev/fuse".getBytes(StandardCharsets.US_ASCII);
-  private static final long FUSE_DEV_IOC_CLONE = 0x8004e500L;
 
   private final Fd fd;
   private final AtomicInteger users = new AtomicInteger(1);
@@ -44,7 +44,7 @@ final class Channel implements ReplyPort {
     try {
       byte[] original =
           ByteBuffer.allocate(4).order(ByteOrder.nativeOrder()).putInt(fd.number()).array();
-      Files.ioctl(clone.number(), FUSE_DEV_IOC_CLONE, original);
+      Files.ioctl(clone.number(), DeviceIoctls.CLONE, original);
       return new Channel(clone);
     } catch (ErrnoException e) {
       clone.close();

@@ -17,12 +17,6 @@ import io.samepage.posix.ErrnoException;
 
 /** Requests about the data of open files. */
 final class DataRequests {
-  private static final int WRITE_CACHE = 1;
-  private static final int WRITE_KILL_SUIDGID = 1 << 2;
-  private static final int FSYNC_FDATASYNC = 1;
-  private static final int IOCTL_UNRESTRICTED = 1 << 1;
-  private static final int IOCTL_DIR = 1 << 4;
-
   private DataRequests() {}
 
   static int read(Exchange x) throws ErrnoException {
@@ -54,7 +48,6 @@ final class DataRequests {
   static int write(Exchange x) throws ErrnoException {
     x.structure(WriteIn.BYTES);
     int size = x.checkRest(WriteIn.size(x.in, x.body));
-    int flags = WriteIn.writeFlags(x.in, x.body);
     int written =
         x.fs.write(
             x.request,
@@ -63,8 +56,8 @@ final class DataRequests {
             Exchange.offset(WriteIn.offset(x.in, x.body), size),
             x.restAddress(),
             size,
-            (flags & WRITE_KILL_SUIDGID) != 0,
-            (flags & WRITE_CACHE) != 0);
+            WriteIn.killSuidgid(x.in, x.body),
+            WriteIn.fromCache(x.in, x.body));
     if (written < 0 || written > size) {
       throw new IllegalStateException("write returned " + written + " of " + size + " bytes");
     }
@@ -72,14 +65,13 @@ final class DataRequests {
   }
 
   private static int written(Exchange x, int size) {
-    x.out.putLong(Exchange.PAYLOAD, 0);
-    WriteOut.size(x.out, Exchange.PAYLOAD, size);
+    WriteOut.put(x.out, Exchange.PAYLOAD, size);
     return WriteOut.BYTES;
   }
 
   static int fsync(Exchange x) throws ErrnoException {
     x.structure(FsyncIn.BYTES);
-    boolean dataOnly = (FsyncIn.fsyncFlags(x.in, x.body) & FSYNC_FDATASYNC) != 0;
+    boolean dataOnly = FsyncIn.dataOnly(x.in, x.body);
     x.fs.fsync(x.request, x.nodeid, FsyncIn.fh(x.in, x.body), dataOnly);
     return 0;
   }
@@ -150,8 +142,7 @@ final class DataRequests {
    */
   static int ioctl(Exchange x) throws ErrnoException {
     x.structure(IoctlIn.BYTES);
-    int flags = IoctlIn.flags(x.in, x.body);
-    if ((flags & IOCTL_UNRESTRICTED) != 0) {
+    if (IoctlIn.isUnrestricted(x.in, x.body)) {
       throw ErrnoException.of(Errno.ENOTTY);
     }
     byte[] in = x.bytes(IoctlIn.inSize(x.in, x.body));
@@ -159,7 +150,7 @@ final class DataRequests {
     if (outSize < 0 || outSize > Exchange.MAX_DATA - IoctlOut.BYTES) {
       throw Exchange.malformed();
     }
-    boolean directory = (flags & IOCTL_DIR) != 0;
+    boolean directory = IoctlIn.isDirectory(x.in, x.body);
     byte[] answer =
         x.fs.ioctl(
             x.request,

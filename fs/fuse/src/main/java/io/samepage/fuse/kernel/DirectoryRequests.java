@@ -6,8 +6,6 @@ import io.samepage.posix.ErrnoException;
 
 /** Requests about directories as lists. */
 final class DirectoryRequests {
-  private static final int FSYNC_FDATASYNC = 1;
-
   private DirectoryRequests() {}
 
   static int readdir(Exchange x) throws ErrnoException {
@@ -26,8 +24,7 @@ final class DirectoryRequests {
 
   static int fsyncdir(Exchange x) throws ErrnoException {
     x.structure(FsyncIn.BYTES);
-    boolean dataOnly = (FsyncIn.fsyncFlags(x.in, x.body) & FSYNC_FDATASYNC) != 0;
-    x.fs.fsyncdir(x.request, x.nodeid, dataOnly);
+    x.fs.fsyncdir(x.request, x.nodeid, FsyncIn.dataOnly(x.in, x.body));
     return 0;
   }
 }

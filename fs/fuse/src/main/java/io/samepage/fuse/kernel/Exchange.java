@@ -39,8 +39,6 @@ final class Exchange implements AutoCloseable, PageCache {
   /** The most data that one WRITE carries, and room for those of a READ ({@link PagePipe#MOST}). */
   static final int MAX_DATA = 1 << 20;
 
-  private static final int NOTIFY_STORE = 4;
-
   private static final int PAGE = 4096;
   private static final int REQUEST = PAGE - InHeader.BYTES - WriteIn.BYTES;
   private static final int REPLY = PAGE - OutHeader.BYTES;
@@ -263,9 +261,7 @@ final class Exchange implements AutoCloseable, PageCache {
     StoreOut.offset(out, PAYLOAD, 0);
     StoreOut.size(out, PAYLOAD, size);
     int length = StoreOut.BYTES + size;
-    OutHeader.len(out, REPLY, OutHeader.BYTES + length);
-    OutHeader.error(out, REPLY, NOTIFY_STORE);
-    OutHeader.unique(out, REPLY, 0);
+    OutHeader.put(out, REPLY, length, StoreOut.NOTIFY_STORE, 0);
     return port.write(replyMemory.address() + REPLY, OutHeader.BYTES + length) >= 0;
   }
 
@@ -281,9 +277,7 @@ final class Exchange implements AutoCloseable, PageCache {
   }
 
   private void header(int error, int length) {
-    OutHeader.len(out, REPLY, OutHeader.BYTES + length);
-    OutHeader.error(out, REPLY, error);
-    OutHeader.unique(out, REPLY, unique);
+    OutHeader.put(out, REPLY, length, error, unique);
   }
 
   /**

@@ -198,9 +198,7 @@ final class Handshake {
 
   private static int answer(
       Channel device, NativeBuffer reply, long unique, int error, int length) {
-    OutHeader.len(reply.bytes(), 0, OutHeader.BYTES + length);
-    OutHeader.error(reply.bytes(), 0, error);
-    OutHeader.unique(reply.bytes(), 0, unique);
+    OutHeader.put(reply.bytes(), 0, length, error, unique);
     return device.write(reply.address(), OutHeader.BYTES + length);
   }
 }

@@ -9,18 +9,13 @@ import io.samepage.posix.ErrnoException;
 
 /** Requests about locks, and the interrupts that end the wait for one. */
 final class LockRequests {
-  private static final int LK_FLOCK = 1;
-
   private LockRequests() {}
 
   static int getlk(Exchange x) throws ErrnoException {
     FileLock lock = lock(x);
     FileLock found =
         x.fs.getlk(x.request, x.nodeid, LkIn.fh(x.in, x.body), LkIn.owner(x.in, x.body), lock);
-    LkOut.start(x.out, Exchange.PAYLOAD, found.start());
-    LkOut.end(x.out, Exchange.PAYLOAD, found.end());
-    LkOut.type(x.out, Exchange.PAYLOAD, found.type());
-    LkOut.pid(x.out, Exchange.PAYLOAD, found.pid());
+    LkOut.put(x.out, Exchange.PAYLOAD, found);
     return LkOut.BYTES;
   }
 
@@ -43,7 +38,7 @@ final class LockRequests {
           LkIn.fh(x.in, x.body),
           LkIn.owner(x.in, x.body),
           lock,
-          (LkIn.lkFlags(x.in, x.body) & LK_FLOCK) != 0,
+          LkIn.isFlock(x.in, x.body),
           wait,
           pending);
     } catch (ErrnoException e) {
@@ -66,11 +61,7 @@ final class LockRequests {
 
   private static FileLock lock(Exchange x) throws ErrnoException {
     x.structure(LkIn.BYTES);
-    return new FileLock(
-        LkIn.start(x.in, x.body),
-        LkIn.end(x.in, x.body),
-        LkIn.type(x.in, x.body),
-        LkIn.pid(x.in, x.body));
+    return LkIn.lock(x.in, x.body);
   }
 
   static int interrupt(Exchange x) throws ErrnoException {

@@ -1,8 +1,6 @@
 package io.samepage.fuse.kernel;
 
-import io.samepage.fuse.AttributeChange;
 import io.samepage.fuse.FileSystem;
-import io.samepage.fuse.Opened;
 import io.samepage.fuse.wire.AttrOut;
 import io.samepage.fuse.wire.BatchForgetIn;
 import io.samepage.fuse.wire.ForgetIn;
@@ -14,25 +12,11 @@ import io.samepage.fuse.wire.StatxIn;
 import io.samepage.fuse.wire.StatxOut;
 import io.samepage.posix.Errno;
 import io.samepage.posix.ErrnoException;
-import java.nio.ByteBuffer;
 
 /** Requests about nodes themselves: their life, their attributes, and the file system of all. */
 final class NodeRequests {
   /** What the kernel has room for when it asks for the target of a symbolic link. */
   private static final int PATH_MAX = 4096;
-
-  private static final int GETATTR_FH = 1;
-
-  private static final int FATTR_MODE = 1;
-  private static final int FATTR_UID = 1 << 1;
-  private static final int FATTR_GID = 1 << 2;
-  private static final int FATTR_SIZE = 1 << 3;
-  private static final int FATTR_ATIME = 1 << 4;
-  private static final int FATTR_MTIME = 1 << 5;
-  private static final int FATTR_FH = 1 << 6;
-  private static final int FATTR_ATIME_NOW = 1 << 7;
-  private static final int FATTR_MTIME_NOW = 1 << 8;
-  private static final int FATTR_KILL_SUIDGID = 1 << 11;
 
   private NodeRequests() {}
 
@@ -65,47 +49,22 @@ final class NodeRequests {
 
   static int getattr(Exchange x) throws ErrnoException {
     x.structure(GetattrIn.BYTES);
-    boolean byHandle = (GetattrIn.getattrFlags(x.in, x.body) & GETATTR_FH) != 0;
-    long handle = byHandle ? GetattrIn.fh(x.in, x.body) : Opened.NO_HANDLE;
-    x.fs.getattr(x.request, x.nodeid, handle, x.attributes);
+    x.fs.getattr(x.request, x.nodeid, GetattrIn.handle(x.in, x.body), x.attributes);
     return attributes(x);
   }
 
   static int statx(Exchange x) throws ErrnoException {
     x.structure(StatxIn.BYTES);
-    boolean byHandle = (StatxIn.getattrFlags(x.in, x.body) & GETATTR_FH) != 0;
-    long handle = byHandle ? StatxIn.fh(x.in, x.body) : Opened.NO_HANDLE;
-    x.fs.getattr(x.request, x.nodeid, handle, x.attributes);
+    x.fs.getattr(x.request, x.nodeid, StatxIn.handle(x.in, x.body), x.attributes);
     StatxOut.put(x.out, Exchange.PAYLOAD, x.attributes);
     return StatxOut.BYTES;
   }
 
   static int setattr(Exchange x) throws ErrnoException {
     x.structure(SetattrIn.BYTES);
-    ByteBuffer in = x.in;
-    int at = x.body;
-    // FATTR_CTIME comes only with WRITEBACK_CACHE, which is never asked for.
-    int valid = SetattrIn.valid(in, at);
-    AttributeChange change = x.change;
-    change.handle = (valid & FATTR_FH) != 0 ? SetattrIn.fh(in, at) : Opened.NO_HANDLE;
-    change.setMode = (valid & FATTR_MODE) != 0;
-    change.mode = SetattrIn.mode(in, at);
-    change.setUid = (valid & FATTR_UID) != 0;
-    change.uid = SetattrIn.uid(in, at);
-    change.setGid = (valid & FATTR_GID) != 0;
-    change.gid = SetattrIn.gid(in, at);
-    change.setSize = (valid & FATTR_SIZE) != 0;
-    change.size = change.setSize ? Exchange.offset(SetattrIn.size(in, at)) : 0;
-    change.setAtime = (valid & FATTR_ATIME) != 0;
-    change.atimeNow = (valid & FATTR_ATIME_NOW) != 0;
-    change.atimeSeconds = SetattrIn.atime(in, at);
-    change.atimeNanos = SetattrIn.atimensec(in, at);
-    change.setMtime = (valid & FATTR_MTIME) != 0;
-    change.mtimeNow = (valid & FATTR_MTIME_NOW) != 0;
-    change.mtimeSeconds = SetattrIn.mtime(in, at);
-    change.mtimeNanos = SetattrIn.mtimensec(in, at);
-    change.killSuidgid = (valid & FATTR_KILL_SUIDGID) != 0;
-    x.fs.setattr(x.request, x.nodeid, change, x.attributes);
+    SetattrIn.get(x.in, x.body, x.change);
+    Exchange.offset(x.change.size);
+    x.fs.setattr(x.request, x.nodeid, x.change, x.attributes);
     return attributes(x);
   }
 

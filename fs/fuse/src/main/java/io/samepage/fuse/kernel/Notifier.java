@@ -29,8 +29,6 @@ import org.slf4j.LoggerFactory;
 final class Notifier {
   private static final Logger log = LoggerFactory.getLogger(Notifier.class);
 
-  private static final int NOTIFY_INVAL_INODE = 2;
-  private static final int NOTIFY_INVAL_ENTRY = 3;
   private static final int MAX_NAME = 4096;
 
   private final ReplyPort device;
@@ -177,24 +175,22 @@ final class Notifier {
     int length;
     byte[] name = notification.name;
     if (name == null) {
-      code = NOTIFY_INVAL_INODE;
-      length = OutHeader.BYTES + InvalInodeOut.BYTES;
+      code = InvalInodeOut.NOTIFY_INVAL_INODE;
+      length = InvalInodeOut.BYTES;
       InvalInodeOut.ino(b, at, notification.nodeid);
       InvalInodeOut.off(b, at, notification.offset);
       InvalInodeOut.len(b, at, notification.length);
     } else {
-      code = NOTIFY_INVAL_ENTRY;
-      length = OutHeader.BYTES + InvalEntryOut.BYTES + name.length + 1;
+      code = InvalEntryOut.NOTIFY_INVAL_ENTRY;
+      length = InvalEntryOut.BYTES + name.length + 1;
       InvalEntryOut.parent(b, at, notification.nodeid);
       InvalEntryOut.namelen(b, at, name.length);
       InvalEntryOut.flags(b, at, 0);
       b.put(at + InvalEntryOut.BYTES, name);
       b.put(at + InvalEntryOut.BYTES + name.length, (byte) 0);
     }
-    OutHeader.len(b, 0, length);
-    OutHeader.error(b, 0, code);
-    OutHeader.unique(b, 0, 0);
-    return length;
+    OutHeader.put(b, 0, length, code, 0);
+    return OutHeader.BYTES + length;
   }
 
   /** Ends the thread; what has not gone out is of no use to anybody. */

@@ -59,9 +59,7 @@ final class PendingLock extends InterruptibleLockReply {
     }
     interrupts.forget(unique);
     NativeBuffer reply = NativeBuffer.allocate(OutHeader.BYTES);
-    OutHeader.len(reply.bytes(), 0, OutHeader.BYTES);
-    OutHeader.error(reply.bytes(), 0, -errno);
-    OutHeader.unique(reply.bytes(), 0, unique);
+    OutHeader.put(reply.bytes(), 0, 0, -errno, unique);
     // ENOENT: the connection was aborted, and the lock goes when its handle is dropped.
     port.write(reply.address(), OutHeader.BYTES);
     port.release();

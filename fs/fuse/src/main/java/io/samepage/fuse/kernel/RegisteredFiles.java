@@ -2,6 +2,7 @@ package io.samepage.fuse.kernel;
 
 import io.samepage.fuse.BackingFiles;
 import io.samepage.fuse.wire.BackingMap;
+import io.samepage.fuse.wire.DeviceIoctls;
 import io.samepage.posix.Errno;
 import io.samepage.posix.ErrnoException;
 import io.samepage.posix.Files;
@@ -14,9 +15,6 @@ import org.slf4j.LoggerFactory;
 /** Files registered with a connection for passthrough. */
 final class RegisteredFiles implements BackingFiles {
   private static final Logger log = LoggerFactory.getLogger(RegisteredFiles.class);
-
-  private static final long FUSE_DEV_IOC_BACKING_OPEN = 0x4010e501L;
-  private static final long FUSE_DEV_IOC_BACKING_CLOSE = 0x4004e502L;
 
   /** A regular file that every process has. */
   private static final byte[] PROBE = "/proc/self/exe".getBytes(StandardCharsets.US_ASCII);
@@ -35,7 +33,7 @@ final class RegisteredFiles implements BackingFiles {
     NativeBuffer map = argument.get();
     BackingMap.fd(map.bytes(), 0, fd);
     BackingMap.flags(map.bytes(), 0, 0);
-    return Files.ioctl(device.number(), FUSE_DEV_IOC_BACKING_OPEN, map.address());
+    return Files.ioctl(device.number(), DeviceIoctls.BACKING_OPEN, map.address());
   }
 
   @Override
@@ -43,7 +41,7 @@ final class RegisteredFiles implements BackingFiles {
     NativeBuffer id = argument.get();
     id.bytes().putInt(0, backingId);
     try {
-      Files.ioctl(device.number(), FUSE_DEV_IOC_BACKING_CLOSE, id.address());
+      Files.ioctl(device.number(), DeviceIoctls.BACKING_CLOSE, id.address());
     } catch (ErrnoException e) {
       if (e.errno() != Errno.ENODEV && e.errno() != Errno.EPERM) {
         log.error("backing file {} could not be closed: {}", backingId, e.getMessage());

@@ -3,24 +3,14 @@ package io.samepage.fuse.kernel;
 import io.samepage.fuse.wire.GetxattrIn;
 import io.samepage.fuse.wire.GetxattrOut;
 import io.samepage.fuse.wire.SetxattrIn;
-import io.samepage.posix.Errno;
 import io.samepage.posix.ErrnoException;
 
 /** Requests about extended attributes. */
 final class XattrRequests {
-  private static final int SETXATTR_ACL_KILL_SGID = 1;
-
-  /** The most that a value or a list of names may be (XATTR_SIZE_MAX, XATTR_LIST_MAX). */
-  private static final int MAX = 65536;
-
-  /** What SETXATTR begins with where SETXATTR_EXT was not agreed on. */
-  private static final int SHORT_LENGTH = SetxattrIn.SETXATTR_FLAGS;
-
   private XattrRequests() {}
 
   static int setxattr(Exchange x) throws ErrnoException {
-    x.structure(x.longSetxattr ? SetxattrIn.BYTES : SHORT_LENGTH);
-    int flags = x.longSetxattr ? SetxattrIn.setxattrFlags(x.in, x.body) : 0;
+    x.structure(x.longSetxattr ? SetxattrIn.BYTES : SetxattrIn.COMPAT_SETXATTR_IN_SIZE);
     byte[] name = attribute(x);
     byte[] value = x.bytes(SetxattrIn.size(x.in, x.body));
     x.fs.setxattr(
@@ -29,7 +19,7 @@ final class XattrRequests {
         name,
         value,
         SetxattrIn.flags(x.in, x.body),
-        (flags & SETXATTR_ACL_KILL_SGID) != 0);
+        x.longSetxattr && SetxattrIn.aclKillsSgid(x.in, x.body));
     return 0;
   }
 
@@ -57,19 +47,9 @@ final class XattrRequests {
   }
 
   private static int answer(Exchange x, byte[] value) throws ErrnoException {
-    if (value.length > MAX) {
-      throw ErrnoException.of(Errno.E2BIG);
-    }
     int room = GetxattrIn.size(x.in, x.body);
-    if (room == 0) {
-      x.out.putLong(Exchange.PAYLOAD, 0);
-      GetxattrOut.size(x.out, Exchange.PAYLOAD, value.length);
-      return GetxattrOut.BYTES;
-    }
-    if (room > 0 && value.length > room) {
-      throw ErrnoException.of(Errno.ERANGE);
-    }
-    x.out.put(Exchange.PAYLOAD, value);
-    return value.length;
+    int length = GetxattrOut.length(value, room);
+    GetxattrOut.put(x.out, Exchange.PAYLOAD, value, room);
+    return length;
   }
 }

@@ -28,8 +28,17 @@ public final class AttrOut {
   private AttrOut() {}
 
   public static void put(ByteBuffer b, int at, Attributes attributes) {
-    b.putLong(at + ATTR_VALID, Duration.seconds(attributes.validNanos));
-    b.putInt(at + ATTR_VALID_NSEC, Duration.nanos(attributes.validNanos));
+    put(b, at, attributes, attributes.validNanos);
+  }
+
+  /**
+   * Puts attributes that may be kept for another time than {@link Attributes#validNanos}.
+   *
+   * @param validNanos that time
+   */
+  public static void put(ByteBuffer b, int at, Attributes attributes, long validNanos) {
+    b.putLong(at + ATTR_VALID, Duration.seconds(validNanos));
+    b.putInt(at + ATTR_VALID_NSEC, Duration.nanos(validNanos));
     b.putInt(at + DUMMY, 0);
     Attr.put(b, at + ATTR, attributes);
   }

@@ -20,13 +20,20 @@ public final class FsyncIn {
   /** The size of the whole. */
   public static final int BYTES = 16;
 
+  private static final int FSYNC_FDATASYNC = 1;
+
   private FsyncIn() {}
 
   public static long fh(ByteBuffer b, int at) {
     return b.getLong(at + FH);
   }
 
-  public static int fsyncFlags(ByteBuffer b, int at) {
+  static int fsyncFlags(ByteBuffer b, int at) {
     return b.getInt(at + FSYNC_FLAGS);
+  }
+
+  /** Whether it is fdatasync(2). */
+  public static boolean dataOnly(ByteBuffer b, int at) {
+    return (fsyncFlags(b, at) & FSYNC_FDATASYNC) != 0;
   }
 }

@@ -22,6 +22,9 @@ public final class InvalEntryOut {
   /** The size of the whole. */
   public static final int BYTES = 16;
 
+  /** The code of the notification. */
+  public static final int NOTIFY_INVAL_ENTRY = 3;
+
   private InvalEntryOut() {}
 
   public static void parent(ByteBuffer b, int at, long value) {

@@ -23,6 +23,9 @@ public final class InvalInodeOut {
   /** The size of the whole. */
   public static final int BYTES = 24;
 
+  /** The code of the notification. */
+  public static final int NOTIFY_INVAL_INODE = 2;
+
   private InvalInodeOut() {}
 
   public static void ino(ByteBuffer b, int at, long value) {

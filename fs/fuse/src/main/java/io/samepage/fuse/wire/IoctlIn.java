@@ -28,13 +28,16 @@ public final class IoctlIn {
   /** The size of the whole. */
   public static final int BYTES = 32;
 
+  private static final int IOCTL_UNRESTRICTED = 1 << 1;
+  private static final int IOCTL_DIR = 1 << 4;
+
   private IoctlIn() {}
 
   public static long fh(ByteBuffer b, int at) {
     return b.getLong(at + FH);
   }
 
-  public static int flags(ByteBuffer b, int at) {
+  static int flags(ByteBuffer b, int at) {
     return b.getInt(at + FLAGS);
   }
 
@@ -52,5 +55,15 @@ public final class IoctlIn {
 
   public static int outSize(ByteBuffer b, int at) {
     return b.getInt(at + OUT_SIZE);
+  }
+
+  /** Whether the number of the command does not say how long its argument is. */
+  public static boolean isUnrestricted(ByteBuffer b, int at) {
+    return (flags(b, at) & IOCTL_UNRESTRICTED) != 0;
+  }
+
+  /** Whether it is about a directory. */
+  public static boolean isDirectory(ByteBuffer b, int at) {
+    return (flags(b, at) & IOCTL_DIR) != 0;
   }
 }

@@ -1,5 +1,6 @@
 package io.samepage.fuse.wire;
 
+import io.samepage.fuse.FileLock;
 import java.nio.ByteBuffer;
 
 /**
@@ -34,6 +35,8 @@ public final class LkIn {
   /** The size of the whole. */
   public static final int BYTES = 48;
 
+  private static final int LK_FLOCK = 1;
+
   private LkIn() {}
 
   public static long fh(ByteBuffer b, int at) {
@@ -44,23 +47,32 @@ public final class LkIn {
     return b.getLong(at + OWNER);
   }
 
-  public static long start(ByteBuffer b, int at) {
+  static long start(ByteBuffer b, int at) {
     return b.getLong(at + START);
   }
 
-  public static long end(ByteBuffer b, int at) {
+  static long end(ByteBuffer b, int at) {
     return b.getLong(at + END);
   }
 
-  public static int type(ByteBuffer b, int at) {
+  static int type(ByteBuffer b, int at) {
     return b.getInt(at + TYPE);
   }
 
-  public static int pid(ByteBuffer b, int at) {
+  static int pid(ByteBuffer b, int at) {
     return b.getInt(at + PID);
   }
 
-  public static int lkFlags(ByteBuffer b, int at) {
+  static int lkFlags(ByteBuffer b, int at) {
     return b.getInt(at + LK_FLAGS);
+  }
+
+  public static FileLock lock(ByteBuffer b, int at) {
+    return new FileLock(start(b, at), end(b, at), type(b, at), pid(b, at));
+  }
+
+  /** Whether the lock is one of flock(2). */
+  public static boolean isFlock(ByteBuffer b, int at) {
+    return (lkFlags(b, at) & LK_FLOCK) != 0;
   }
 }

@@ -1,5 +1,6 @@
 package io.samepage.fuse.wire;
 
+import io.samepage.fuse.FileLock;
 import java.nio.ByteBuffer;
 
 /**
@@ -26,19 +27,10 @@ public final class LkOut {
 
   private LkOut() {}
 
-  public static void start(ByteBuffer b, int at, long value) {
-    b.putLong(at + START, value);
-  }
-
-  public static void end(ByteBuffer b, int at, long value) {
-    b.putLong(at + END, value);
-  }
-
-  public static void type(ByteBuffer b, int at, int value) {
-    b.putInt(at + TYPE, value);
-  }
-
-  public static void pid(ByteBuffer b, int at, int value) {
-    b.putInt(at + PID, value);
+  public static void put(ByteBuffer b, int at, FileLock lock) {
+    b.putLong(at + START, lock.start());
+    b.putLong(at + END, lock.end());
+    b.putInt(at + TYPE, lock.type());
+    b.putInt(at + PID, lock.pid());
   }
 }

@@ -18,13 +18,20 @@ public final class OpenIn {
   /** The size of the whole. */
   public static final int BYTES = 8;
 
+  private static final int OPEN_KILL_SUIDGID = 1;
+
   private OpenIn() {}
 
   public static int flags(ByteBuffer b, int at) {
     return b.getInt(at + FLAGS);
   }
 
-  public static int openFlags(ByteBuffer b, int at) {
+  static int openFlags(ByteBuffer b, int at) {
     return b.getInt(at + OPEN_FLAGS);
+  }
+
+  /** Whether opening takes the set-user-ID and set-group-ID bits away, as it truncates. */
+  public static boolean killSuidgid(ByteBuffer b, int at) {
+    return (openFlags(b, at) & OPEN_KILL_SUIDGID) != 0;
   }
 }

@@ -24,15 +24,15 @@ public final class OutHeader {
 
   private OutHeader() {}
 
-  public static void len(ByteBuffer b, int at, int value) {
-    b.putInt(at + LEN, value);
-  }
-
-  public static void error(ByteBuffer b, int at, int value) {
-    b.putInt(at + ERROR, value);
-  }
-
-  public static void unique(ByteBuffer b, int at, long value) {
-    b.putLong(at + UNIQUE, value);
+  /**
+   * Puts the whole.
+   *
+   * @param length of what follows it
+   * @param error −errno, or the code of a notification
+   */
+  public static void put(ByteBuffer b, int at, int length, int error, long unique) {
+    b.putInt(at + LEN, BYTES + length);
+    b.putInt(at + ERROR, error);
+    b.putLong(at + UNIQUE, unique);
   }
 }

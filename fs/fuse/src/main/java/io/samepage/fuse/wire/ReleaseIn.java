@@ -24,6 +24,8 @@ public final class ReleaseIn {
   /** The size of the whole. */
   public static final int BYTES = 24;
 
+  private static final int RELEASE_FLOCK_UNLOCK = 1 << 1;
+
   private ReleaseIn() {}
 
   public static long fh(ByteBuffer b, int at) {
@@ -34,11 +36,16 @@ public final class ReleaseIn {
     return b.getInt(at + FLAGS);
   }
 
-  public static int releaseFlags(ByteBuffer b, int at) {
+  static int releaseFlags(ByteBuffer b, int at) {
     return b.getInt(at + RELEASE_FLAGS);
   }
 
-  public static long lockOwner(ByteBuffer b, int at) {
+  static long lockOwner(ByteBuffer b, int at) {
     return b.getLong(at + LOCK_OWNER);
+  }
+
+  /** Whose flock(2) lock goes with the handle, or 0. */
+  public static long flockOwner(ByteBuffer b, int at) {
+    return (releaseFlags(b, at) & RELEASE_FLOCK_UNLOCK) != 0 ? lockOwner(b, at) : 0;
   }
 }

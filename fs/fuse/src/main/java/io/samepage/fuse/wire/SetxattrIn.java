@@ -17,10 +17,15 @@ import java.nio.ByteBuffer;
 public final class SetxattrIn {
   static final int SIZE = 0;
   static final int FLAGS = 4;
-  public static final int SETXATTR_FLAGS = 8;
+  static final int SETXATTR_FLAGS = 8;
 
   /** The size of the whole. */
   public static final int BYTES = 16;
+
+  /** The size where SETXATTR_EXT was not agreed on. */
+  public static final int COMPAT_SETXATTR_IN_SIZE = 8;
+
+  private static final int SETXATTR_ACL_KILL_SGID = 1;
 
   private SetxattrIn() {}
 
@@ -32,7 +37,12 @@ public final class SetxattrIn {
     return b.getInt(at + FLAGS);
   }
 
-  public static int setxattrFlags(ByteBuffer b, int at) {
+  static int setxattrFlags(ByteBuffer b, int at) {
     return b.getInt(at + SETXATTR_FLAGS);
+  }
+
+  /** Whether an ACL clears the set-group-ID bit; only with SETXATTR_EXT. */
+  public static boolean aclKillsSgid(ByteBuffer b, int at) {
+    return (setxattrFlags(b, at) & SETXATTR_ACL_KILL_SGID) != 0;
   }
 }

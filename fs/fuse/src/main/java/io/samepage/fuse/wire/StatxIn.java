@@ -1,5 +1,6 @@
 package io.samepage.fuse.wire;
 
+import io.samepage.fuse.Opened;
 import java.nio.ByteBuffer;
 
 /**
@@ -26,11 +27,11 @@ public final class StatxIn {
 
   private StatxIn() {}
 
-  public static int getattrFlags(ByteBuffer b, int at) {
+  static int getattrFlags(ByteBuffer b, int at) {
     return b.getInt(at + GETATTR_FLAGS);
   }
 
-  public static long fh(ByteBuffer b, int at) {
+  static long fh(ByteBuffer b, int at) {
     return b.getLong(at + FH);
   }
 
@@ -40,5 +41,10 @@ public final class StatxIn {
 
   static int sxMask(ByteBuffer b, int at) {
     return b.getInt(at + SX_MASK);
+  }
+
+  /** The handle that is asked about, or {@link Opened#NO_HANDLE}. */
+  public static long handle(ByteBuffer b, int at) {
+    return (getattrFlags(b, at) & GetattrIn.GETATTR_FH) != 0 ? fh(b, at) : Opened.NO_HANDLE;
   }
 }

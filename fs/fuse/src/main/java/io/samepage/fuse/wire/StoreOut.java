@@ -24,6 +24,9 @@ public final class StoreOut {
   /** The size of the whole. */
   public static final int BYTES = 24;
 
+  /** The code of the notification. */
+  public static final int NOTIFY_STORE = 4;
+
   private StoreOut() {}
 
   public static void nodeid(ByteBuffer b, int at, long value) {

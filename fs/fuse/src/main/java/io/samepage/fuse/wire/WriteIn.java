@@ -30,6 +30,9 @@ public final class WriteIn {
   /** The size of the whole. */
   public static final int BYTES = 40;
 
+  private static final int WRITE_CACHE = 1;
+  private static final int WRITE_KILL_SUIDGID = 1 << 2;
+
   private WriteIn() {}
 
   public static long fh(ByteBuffer b, int at) {
@@ -44,7 +47,7 @@ public final class WriteIn {
     return b.getInt(at + SIZE);
   }
 
-  public static int writeFlags(ByteBuffer b, int at) {
+  static int writeFlags(ByteBuffer b, int at) {
     return b.getInt(at + WRITE_FLAGS);
   }
 
@@ -54,5 +57,15 @@ public final class WriteIn {
 
   static int flags(ByteBuffer b, int at) {
     return b.getInt(at + FLAGS);
+  }
+
+  /** Whether the data come from the page cache, and nobody knows who wrote them. */
+  public static boolean fromCache(ByteBuffer b, int at) {
+    return (writeFlags(b, at) & WRITE_CACHE) != 0;
+  }
+
+  /** Whether writing takes the set-user-ID and set-group-ID bits away. */
+  public static boolean killSuidgid(ByteBuffer b, int at) {
+    return (writeFlags(b, at) & WRITE_KILL_SUIDGID) != 0;
   }
 }

@@ -19,7 +19,8 @@ public final class WriteOut {
 
   private WriteOut() {}
 
-  public static void size(ByteBuffer b, int at, int value) {
-    b.putInt(at + SIZE, value);
+  public static void put(ByteBuffer b, int at, int size) {
+    b.putInt(at + SIZE, size);
+    b.putInt(at + SIZE + 4, 0);
   }
 }

@@ -273,15 +273,15 @@ class DispatcherTest {
   @Test
   void onlyCertainFlagsGoWithPassthrough() {
     Opened opened = new Opened();
-    assertThat(OpenRequests.flags(opened)).isZero();
+    assertThat(OpenOut.flags(opened)).isZero();
     opened.keepCache = true;
-    assertThat(OpenRequests.flags(opened)).isEqualTo(2);
+    assertThat(OpenOut.flags(opened)).isEqualTo(2);
     opened.backingId = 5;
-    assertThat(OpenRequests.flags(opened)).isEqualTo(128);
+    assertThat(OpenOut.flags(opened)).isEqualTo(128);
     opened.directIo = true;
     opened.noFlush = true;
     opened.parallelDirectWrites = true;
-    assertThat(OpenRequests.flags(opened)).isEqualTo(128 | 64 | 32 | 1);
+    assertThat(OpenOut.flags(opened)).isEqualTo(128 | 64 | 32 | 1);
   }
 
   @Test

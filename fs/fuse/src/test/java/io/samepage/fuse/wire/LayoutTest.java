@@ -24,8 +24,9 @@ import org.junit.jupiter.api.TestFactory;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * The wire structures have the sizes and offsets of {@code layout.txt}, which are those of the
- * kernel's header; and where that header and a C compiler are there, they are asked as well.
+ * The structures have the sizes, offsets and flags of {@code layout.txt}, which are those of the
+ * kernel's header; and where that header and a C compiler are there, they are asked as well, also
+ * for the numbers that belong to no structure.
  */
 class LayoutTest {
   private static final Path HEADER = Path.of("/usr/include/linux/fuse.h");
@@ -39,7 +40,8 @@ class LayoutTest {
           entry("fuse_statx", StatxOut.Statx.class));
 
   /** One line of layout.txt. */
-  private record Structure(String name, int size, Map<String, Integer> offsets) {
+  private record Structure(
+      String name, int size, Map<String, Integer> offsets, Map<String, Integer> numbers) {
     Class<?> type() throws ClassNotFoundException {
       Class<?> known = CLASSES.get(name);
       if (known != null) {
@@ -65,11 +67,12 @@ class LayoutTest {
       }
       String[] words = line.trim().split(" +", -1);
       Map<String, Integer> offsets = new LinkedHashMap<>();
+      Map<String, Integer> numbers = new LinkedHashMap<>();
       for (int i = 2; i < words.length; i++) {
-        int at = words[i].indexOf('@');
-        offsets.put(words[i].substring(0, at), Integer.valueOf(words[i].substring(at + 1)));
+        String[] parts = words[i].split("[@=]", -1);
+        (words[i].contains("=") ? numbers : offsets).put(parts[0], Integer.decode(parts[1]));
       }
-      structures.add(new Structure(words[0], Integer.parseInt(words[1]), offsets));
+      structures.add(new Structure(words[0], Integer.parseInt(words[1]), offsets, numbers));
     }
     return structures;
   }
@@ -91,11 +94,18 @@ class LayoutTest {
           .as(field.getKey())
           .isEqualTo(field.getValue());
     }
-    long offsets =
+    for (Map.Entry<String, Integer> number : structure.numbers().entrySet()) {
+      assertThat(constant(type, number.getKey().replaceFirst("^FUSE_", "")))
+          .as(number.getKey())
+          .isEqualTo(number.getValue());
+    }
+    long constants =
         Stream.of(type.getDeclaredFields())
             .filter(f -> f.getType() == int.class && !f.getName().equals("BYTES"))
             .count();
-    assertThat(offsets).as("fields of %s", type).isEqualTo(structure.offsets().size());
+    assertThat(constants)
+        .as("constants of %s", type)
+        .isEqualTo(structure.offsets().size() + structure.numbers().size());
   }
 
   private static int constant(Class<?> type, String name) throws Exception {
@@ -115,35 +125,67 @@ class LayoutTest {
     Map<String, String> printed = new LinkedHashMap<>();
     StringBuilder program =
         new StringBuilder(
-            "#include <stdio.h>\n#include <stddef.h>\n#include <linux/fuse.h>\nint main(void) {\n");
+            """
+            #include <stdio.h>
+            #include <stddef.h>
+            #include <stdint.h>
+            #include <sys/ioctl.h>
+            #include <linux/fuse.h>
+            int main(void) {
+            """);
     for (Structure structure : all) {
       String body = body(header, structure.name());
       if (body != null) {
-        program.append(print(structure.name(), "sizeof(struct " + structure.name() + ")"));
+        program.append(line(structure.name(), "sizeof(struct " + structure.name() + ")"));
         for (String field : structure.offsets().keySet()) {
           if (Pattern.compile("\\b" + field.replaceAll("\\..*", "") + "\\b").matcher(body).find()) {
             program.append(
-                print(
+                line(
                     structure.name() + " " + field,
                     "offsetof(struct " + structure.name() + ", " + field + ")"));
           }
         }
       }
+      structure.numbers().keySet().forEach(number -> program.append(print(header, number)));
     }
+    Map<String, Long> ioctls = ioctls();
+    ioctls.keySet().forEach(ioctl -> program.append(print(header, ioctl)));
     program.append("return 0; }\n");
     boolean compiled = compileAndRun(program.toString(), directory, printed);
-    return all.stream()
-        .map(
-            s ->
-                DynamicTest.dynamicTest(
-                    s.name(),
-                    () -> {
-                      assumeTrue(compiled, "there is no gcc here");
-                      assumeTrue(
-                          printed.containsKey(s.name()),
-                          HEADER + " (" + version(header) + ") has no " + s.name());
-                      checkAgainstHeader(s, printed);
-                    }));
+    Stream<DynamicTest> commands =
+        ioctls.entrySet().stream()
+            .map(
+                e ->
+                    DynamicTest.dynamicTest(
+                        e.getKey(),
+                        () -> {
+                          assumeTrue(printed.containsKey(e.getKey()), "not in this header");
+                          assertThat(printed).containsEntry(e.getKey(), e.getValue().toString());
+                        }));
+    Stream<DynamicTest> layouts =
+        all.stream()
+            .map(
+                s ->
+                    DynamicTest.dynamicTest(
+                        s.name(),
+                        () -> {
+                          assumeTrue(compiled, "there is no gcc here");
+                          assumeTrue(
+                              printed.containsKey(s.name()),
+                              HEADER + " (" + version(header) + ") has no " + s.name());
+                          checkAgainstHeader(s, printed);
+                        }));
+    return Stream.concat(layouts, commands);
+  }
+
+  private static Map<String, Long> ioctls() throws IllegalAccessException {
+    Map<String, Long> ioctls = new LinkedHashMap<>();
+    for (Field field : DeviceIoctls.class.getDeclaredFields()) {
+      if (field.getType() == long.class) {
+        ioctls.put("FUSE_DEV_IOC_" + field.getName(), field.getLong(null));
+      }
+    }
+    return ioctls;
   }
 
   private static void checkAgainstHeader(Structure structure, Map<String, String> printed) {
@@ -156,6 +198,14 @@ class LayoutTest {
               // A field that came later took the place of padding, and is not in an older header.
               if (there != null) {
                 assertThat(there).as(field).isEqualTo(String.valueOf(offset));
+              }
+            });
+    structure
+        .numbers()
+        .forEach(
+            (number, value) -> {
+              if (printed.containsKey(number)) {
+                assertThat(printed).containsEntry(number, String.valueOf(value));
               }
             });
   }
@@ -201,8 +251,14 @@ class LayoutTest {
                     }));
   }
 
-  private static String print(String what, String value) {
-    return "  printf(\"" + what + " = %d\\n\", (int) " + value + ");\n";
+  private static String line(String what, String value) {
+    return "  printf(\"" + what + " = %lld\\n\", (long long) " + value + ");\n";
+  }
+
+  /** Prints a number by its name, if the header has it. */
+  private static String print(String header, String name) {
+    Pattern definition = Pattern.compile("#define " + name + "\\b|\\b" + name + "\\s*=");
+    return definition.matcher(header).find() ? line(name, name) : "";
   }
 
   private static String body(String header, String structure) {
