@@ -1,5 +1,14 @@
 package io.samepage.fuse.libfuse;
 
+import io.samepage.fuse.wire.AttrOut;
+import io.samepage.fuse.wire.Duration;
+import io.samepage.fuse.wire.EntryOut;
+import io.samepage.fuse.wire.InitFlags;
+import io.samepage.fuse.wire.InitIn;
+import io.samepage.fuse.wire.InitOut;
+import io.samepage.fuse.wire.Opcode;
+import io.samepage.fuse.wire.OpenOut;
+import io.samepage.fuse.wire.OutHeader;
 import io.samepage.posix.Files;
 import io.samepage.posix.NativeBuffer;
 import java.nio.ByteBuffer;
@@ -11,65 +20,20 @@ import java.nio.ByteBuffer;
  * knows the oldest. To the answer to INIT come those flags that ask nothing of libfuse.
  */
 final class Answers {
-  /** struct fuse_out_header: len, error, unique. */
-  static final int HEADER = 16;
-
-  private static final long NANOS = 1_000_000_000;
-
-  private static final int GETATTR = 3;
-  private static final int SETATTR = 4;
-  private static final int OPEN = 14;
-  private static final int OPENDIR = 27;
-  private static final int CREATE = 35;
-
-  /** LOOKUP, SYMLINK, MKNOD, MKDIR, LINK and CREATE are answered with an entry. */
-  private static final long ENTRIES =
-      1L << 1 | 1L << 6 | 1L << 8 | 1L << 9 | 1L << 13 | 1L << CREATE;
-
-  /** struct fuse_entry_out: nodeid, generation, entry_valid, attr_valid, and their nanoseconds. */
-  private static final int ENTRY_VALID = 16;
-
-  private static final int ATTR_VALID = 24;
-  private static final int ENTRY_VALID_NANOS = 32;
-  private static final int ATTR_VALID_NANOS = 36;
-  private static final int ENTRY_BYTES = 128;
-
-  /** struct fuse_open_out: fh, open_flags. */
-  private static final int OPEN_FLAGS = 8;
-
-  private static final int FOPEN_CACHE_DIR = 1 << 3;
-
-  /** struct fuse_init_out. */
-  private static final int INIT_SHORT = 24;
-
-  private static final int INIT_BYTES = 64;
-  private static final int INIT_MINOR = HEADER + 4;
-  private static final int INIT_FLAGS = HEADER + 12;
-  private static final int INIT_TIME_GRAN = HEADER + 24;
-  private static final int INIT_MAX_PAGES = HEADER + 28;
-
-  private static final int POSIX_LOCKS = 1 << 1;
-  private static final int FLOCK_LOCKS = 1 << 10;
-  private static final int IOCTL_DIR = 1 << 11;
-  private static final int PARALLEL_DIROPS = 1 << 18;
-  private static final int POSIX_ACL = 1 << 20;
-  private static final int MAX_PAGES = 1 << 22;
-  private static final int CACHE_SYMLINKS = 1 << 23;
-  private static final int HANDLE_KILLPRIV_V2 = 1 << 28;
-
   /**
    * What asks nothing of libfuse: the kernel does it, or {@link Requests} or {@link DirectRequests}
    * sees it.
    */
   private static final int MORE =
-      POSIX_LOCKS
-          | FLOCK_LOCKS
-          | IOCTL_DIR
-          | PARALLEL_DIROPS
-          | POSIX_ACL
-          | MAX_PAGES
-          | CACHE_SYMLINKS
-          | HANDLE_KILLPRIV_V2;
+      (int)
+          (InitFlags.POSIX_LOCKS
+              | InitFlags.FLOCK_LOCKS
+              | InitFlags.HAS_IOCTL_DIR
+              | InitFlags.PARALLEL_DIROPS
+              | InitFlags.POSIX_ACL
+              | InitFlags.MAX_PAGES
+              | InitFlags.CACHE_SYMLINKS
+              | InitFlags.HANDLE_KILLPRIV_V2);
 
   /** Guarded by this, as the one below: what the kernel has offered in INIT. */
   private int offered;
@@ -78,7 +42,7 @@ final class Answers {
 
   /** Notes what the kernel offers in INIT, before libfuse answers it. */
   synchronized void offer(NativeBuffer request) {
-    offered = request.bytes().getInt(Requests.HEADER + 12);
+    offered = InitIn.flags(request.bytes(), Requests.BODY);
   }
 
   /** The version of the protocol that was agreed on. */
@@ -93,12 +57,13 @@ final class Answers {
     }
     long header = Memory.IO.getAddress(vector + Layouts.Iovec.BASE);
     boolean success =
-        Memory.IO.getLong(header + 8) == call.unique && Memory.IO.getInt(header + 4) == 0;
+        Memory.IO.getLong(header + OutHeader.UNIQUE) == call.unique
+            && Memory.IO.getInt(header + OutHeader.ERROR) == 0;
     if (success && count > 1) {
       long second = vector + Layouts.Iovec.BYTES;
       long body = Memory.IO.getAddress(second + Layouts.Iovec.BASE);
-      if (call.opcode == Requests.INIT) {
-        return sendInit(call.fd, header, body, Memory.IO.getLong(second + Layouts.Iovec.LEN));
+      if (call.opcode == Opcode.INIT) {
+        return sendInit(call, body, Memory.IO.getLong(second + Layouts.Iovec.LEN));
       }
       amend(call, body);
     }
@@ -108,42 +73,42 @@ final class Answers {
 
   private static void amend(Call call, long body) {
     switch (call.opcode) {
+      case LOOKUP, SYMLINK, MKNOD, MKDIR, LINK, CREATE -> entry(call, body);
       case GETATTR, SETATTR -> {
-        Memory.IO.putLong(body, call.attrValidNanos / NANOS);
-        Memory.IO.putInt(body + 8, (int) (call.attrValidNanos % NANOS));
+        long valid = call.attrValidNanos;
+        Memory.IO.putLong(body + AttrOut.ATTR_VALID, Duration.seconds(valid));
+        Memory.IO.putInt(body + AttrOut.ATTR_VALID_NSEC, Duration.nanos(valid));
         KnownNode shown = call.shown;
         if (shown != null) {
           shown.shownAs = call.number;
         }
       }
       case OPEN -> flags(body, call.openFlags);
-      case OPENDIR -> flags(body, FOPEN_CACHE_DIR | HandleCalls.FOPEN_KEEP_CACHE);
-      default -> {
-        if (call.opcode > 0 && call.opcode < 64 && (ENTRIES >>> call.opcode & 1) != 0) {
-          entry(call, body);
-        }
-      }
+      case OPENDIR -> flags(body, OpenOut.FOPEN_CACHE_DIR | OpenOut.FOPEN_KEEP_CACHE);
+      default -> {}
     }
   }
 
   private static void entry(Call call, long body) {
-    Memory.IO.putLong(body + ENTRY_VALID, call.entryValidNanos / NANOS);
-    Memory.IO.putInt(body + ENTRY_VALID_NANOS, (int) (call.entryValidNanos % NANOS));
-    Memory.IO.putLong(body + ATTR_VALID, call.attrValidNanos / NANOS);
-    Memory.IO.putInt(body + ATTR_VALID_NANOS, (int) (call.attrValidNanos % NANOS));
-    long number = Memory.IO.getLong(body);
+    long entryValid = call.entryValidNanos;
+    Memory.IO.putLong(body + EntryOut.ENTRY_VALID, Duration.seconds(entryValid));
+    Memory.IO.putInt(body + EntryOut.ENTRY_VALID_NSEC, Duration.nanos(entryValid));
+    long attrValid = call.attrValidNanos;
+    Memory.IO.putLong(body + EntryOut.ATTR_VALID, Duration.seconds(attrValid));
+    Memory.IO.putInt(body + EntryOut.ATTR_VALID_NSEC, Duration.nanos(attrValid));
+    long number = Memory.IO.getLong(body + EntryOut.NODEID);
     KnownNode shown = call.shown;
     if (number != 0 && shown != null) {
       shown.shownAs = number;
     }
-    if (call.opcode == CREATE) {
-      flags(body + ENTRY_BYTES, call.openFlags);
+    if (call.opcode == Opcode.CREATE) {
+      flags(body + EntryOut.BYTES, call.openFlags);
     }
   }
 
   private static void flags(long openOut, int flags) {
-    int before = Memory.IO.getInt(openOut + OPEN_FLAGS);
-    Memory.IO.putInt(openOut + OPEN_FLAGS, before | flags);
+    int before = Memory.IO.getInt(openOut + OpenOut.OPEN_FLAGS);
+    Memory.IO.putInt(openOut + OpenOut.OPEN_FLAGS, before | flags);
   }
 
   /**
@@ -154,28 +119,26 @@ final class Answers {
    */
   void reply(Call call, int errno, int bytes) {
     ByteBuffer out = call.answer(bytes);
-    out.putInt(0, HEADER + bytes);
-    out.putInt(4, -errno);
-    out.putLong(8, call.unique);
+    OutHeader.put(out, 0, bytes, -errno, call.unique);
     // A failure means that nobody waits for it any more.
-    Files.tryWrite(call.fd, call.answerAddress(), HEADER + bytes);
+    Files.tryWrite(call.fd, call.answerAddress(), OutHeader.BYTES + bytes);
   }
 
-  private int sendInit(int fd, long header, long body, long length) {
-    NativeBuffer answer = NativeBuffer.allocate(HEADER + INIT_BYTES);
+  private int sendInit(Call call, long body, long length) {
+    int at = OutHeader.BYTES;
+    NativeBuffer answer = NativeBuffer.allocate(at + InitOut.BYTES);
     ByteBuffer out = answer.bytes();
-    out.put(0, Memory.bytes(header, HEADER));
-    out.put(HEADER, Memory.bytes(body, (int) Math.min(length, INIT_SHORT)));
-    out.putInt(0, HEADER + INIT_BYTES);
+    out.put(at, Memory.bytes(body, (int) Math.min(length, InitOut.COMPAT_22_INIT_OUT_SIZE)));
+    OutHeader.put(out, 0, InitOut.BYTES, 0, call.unique);
     synchronized (this) {
-      int flags = out.getInt(INIT_FLAGS) | (offered & MORE);
-      out.putInt(INIT_FLAGS, flags);
-      out.putInt(INIT_TIME_GRAN, 1);
-      if ((flags & MAX_PAGES) != 0) {
-        out.putShort(INIT_MAX_PAGES, (short) (Requests.MAX_DATA / 4096));
+      int flags = InitOut.flags(out, at) | (offered & MORE);
+      InitOut.flags(out, at, flags);
+      InitOut.timeGran(out, at, 1);
+      if ((flags & InitFlags.MAX_PAGES) != 0) {
+        InitOut.maxPages(out, at, Requests.MAX_DATA / 4096);
       }
-      protocol = out.getInt(HEADER) + "." + out.getInt(INIT_MINOR);
+      protocol = InitOut.major(out, at) + "." + InitOut.minor(out, at);
     }
-    return Math.min(Files.tryWrite(fd, answer.address(), HEADER + INIT_BYTES), 0);
+    return Math.min(Files.tryWrite(call.fd, answer.address(), at + InitOut.BYTES), 0);
   }
 }

@@ -6,6 +6,8 @@ import io.samepage.fuse.Entry;
 import io.samepage.fuse.FileSystemStatistics;
 import io.samepage.fuse.Opened;
 import io.samepage.fuse.Request;
+import io.samepage.fuse.wire.Opcode;
+import io.samepage.fuse.wire.OutHeader;
 import io.samepage.posix.NativeBuffer;
 import java.nio.ByteBuffer;
 import org.jspecify.annotations.Nullable;
@@ -30,7 +32,7 @@ final class Call {
   long unique;
 
   /** What the kernel asks. */
-  int opcode;
+  Opcode opcode = Opcode.UNKNOWN;
 
   /** libfuse's number of the node that it is about. */
   long number;
@@ -73,7 +75,7 @@ final class Call {
    * @see Answers#reply
    */
   ByteBuffer answer(int bytes) {
-    int needed = Answers.HEADER + bytes;
+    int needed = OutHeader.BYTES + bytes;
     if (answer.capacity() < needed) {
       answer = NativeBuffer.allocate(Math.max(needed, 2 * answer.capacity()));
     }
@@ -86,7 +88,7 @@ final class Call {
   }
 
   /** Takes up a new request. */
-  void begin(long newUnique, int newOpcode, long newNumber, int uid, int gid, int pid) {
+  void begin(long newUnique, Opcode newOpcode, long newNumber, int uid, int gid, int pid) {
     unique = newUnique;
     opcode = newOpcode;
     number = newNumber;

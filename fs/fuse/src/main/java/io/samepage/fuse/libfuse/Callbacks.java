@@ -4,6 +4,7 @@ import com.kenai.jffi.CallingConvention;
 import com.kenai.jffi.Closure;
 import com.kenai.jffi.ClosureManager;
 import com.kenai.jffi.Type;
+import io.samepage.fuse.wire.Opcode;
 import io.samepage.posix.Errno;
 import io.samepage.posix.ErrnoException;
 import java.util.ArrayList;
@@ -20,8 +21,6 @@ import org.slf4j.LoggerFactory;
  */
 final class Callbacks implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(Callbacks.class);
-
-  private static final int OPCODE_IOCTL = 39;
 
   /** The request that this thread works on. */
   private final ThreadLocal<Call> calls = ThreadLocal.withInitial(Call::new);
@@ -73,10 +72,10 @@ final class Callbacks implements AutoCloseable {
    * system happens to lack an operation; but {@link PathCalls#create} means libfuse by it.
    */
   static int errno(Call call, int errno) {
-    if (errno != Errno.ENOSYS || call.opcode == PathCalls.OPCODE_MKNOD) {
+    if (errno != Errno.ENOSYS || call.opcode == Opcode.MKNOD) {
       return errno;
     }
-    return call.opcode == OPCODE_IOCTL ? Errno.ENOTTY : Errno.EOPNOTSUPP;
+    return call.opcode == Opcode.IOCTL ? Errno.ENOTTY : Errno.EOPNOTSUPP;
   }
 
   long initialisation(Initialisation init) {
@@ -135,12 +134,9 @@ final class Callbacks implements AutoCloseable {
     }
     long count = faults.computeIfAbsent(kind, k -> new AtomicLong()).incrementAndGet();
     if (count == 1) {
-      log.error(
-          "{} failed and was answered with EIO; please report this",
-          Requests.name(call.opcode),
-          fault);
+      log.error("{} failed and was answered with EIO; please report this", call.opcode, fault);
     } else if (Long.bitCount(count) == 1) {
-      log.error("{} failed, {} times so far: {}", Requests.name(call.opcode), count, fault);
+      log.error("{} failed, {} times so far: {}", call.opcode, count, fault);
     }
   }
 

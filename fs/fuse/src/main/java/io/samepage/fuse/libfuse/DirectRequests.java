@@ -35,12 +35,8 @@ final class DirectRequests {
       ByteBuffer in = request.bytes();
       bytes =
           switch (call.opcode) {
-            case Requests.GETLK, Requests.SETLK, Requests.SETLKW -> locks.perform(call, in, length);
-            case Requests.SETATTR,
-                Requests.SETXATTR,
-                Requests.GETXATTR,
-                Requests.LISTXATTR,
-                Requests.REMOVEXATTR ->
+            case GETLK, SETLK, SETLKW -> locks.perform(call, in, length);
+            case SETATTR, SETXATTR, GETXATTR, LISTXATTR, REMOVEXATTR ->
                 nameless.perform(call, in, length);
             default -> NamelessRequests.NOT_NAMELESS;
           };

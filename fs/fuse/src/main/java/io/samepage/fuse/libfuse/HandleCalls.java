@@ -7,6 +7,7 @@ import io.samepage.fuse.FileLock;
 import io.samepage.fuse.FileSystem;
 import io.samepage.fuse.LockReply;
 import io.samepage.fuse.Opened;
+import io.samepage.fuse.wire.OpenOut;
 import io.samepage.posix.Errno;
 import io.samepage.posix.ErrnoException;
 import io.samepage.posix.NativeBuffer;
@@ -22,11 +23,6 @@ import org.jspecify.annotations.Nullable;
  * <p>A handle uses its node, which thereby stays known from open to release. Thread-safe.
  */
 final class HandleCalls {
-  static final int FOPEN_DIRECT_IO = 1;
-  static final int FOPEN_KEEP_CACHE = 1 << 1;
-  static final int FOPEN_NOFLUSH = 1 << 5;
-  static final int FOPEN_PARALLEL_DIRECT_WRITES = 1 << 6;
-
   private final FileSystem fs;
   private final KnownNodes nodes;
   private final Paths paths;
@@ -51,20 +47,8 @@ final class HandleCalls {
    */
   long opened(Call call, KnownNode node, boolean cached) {
     Opened opened = call.opened;
-    int flags = 0;
-    if (opened.directIo) {
-      flags |= FOPEN_DIRECT_IO;
-    }
-    if (opened.keepCache && cached) {
-      flags |= FOPEN_KEEP_CACHE;
-    }
-    if (opened.noFlush) {
-      flags |= FOPEN_NOFLUSH;
-    }
-    if (opened.parallelDirectWrites) {
-      flags |= FOPEN_PARALLEL_DIRECT_WRITES;
-    }
-    call.openFlags = flags;
+    opened.keepCache &= cached;
+    call.openFlags = OpenOut.flags(opened);
     long number = last.incrementAndGet();
     handles.put(number, new OpenHandle(node, opened.handle));
     return number;

@@ -5,6 +5,7 @@ import io.samepage.fuse.Connection;
 import io.samepage.fuse.FileSystem;
 import io.samepage.fuse.MountException;
 import io.samepage.fuse.Session;
+import io.samepage.fuse.wire.InterruptIn;
 import io.samepage.fuse.workers.Workers;
 import io.samepage.posix.Errno;
 import io.samepage.posix.ErrnoException;
@@ -155,17 +156,17 @@ final class LibfuseSession implements Session, Connection, KernelCache {
       return;
     }
     switch (call.opcode) {
-      case Requests.INTERRUPT -> waits.interrupt(request.bytes().getLong(Requests.HEADER));
-      case Requests.INIT -> {
+      case INTERRUPT -> waits.interrupt(InterruptIn.unique(request.bytes(), Requests.BODY));
+      case INIT -> {
         answers.offer(request);
         libfuse.process(session, request.address(), length, channel);
         begun.countDown();
       }
-      case Requests.FORGET, Requests.BATCH_FORGET -> {
+      case FORGET, BATCH_FORGET -> {
         Requests.forEachForgotten(call, request, length, handles::forgotten);
         libfuse.process(session, request.address(), length, channel);
       }
-      case Requests.GETATTR -> {
+      case GETATTR -> {
         long orphan = handles.orphanHandle(call.number);
         if (orphan != 0) {
           Requests.askByHandle(request, length, orphan);

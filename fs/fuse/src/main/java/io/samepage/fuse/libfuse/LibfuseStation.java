@@ -1,5 +1,6 @@
 package io.samepage.fuse.libfuse;
 
+import io.samepage.fuse.wire.DeviceIoctls;
 import io.samepage.fuse.workers.RequestKind;
 import io.samepage.fuse.workers.Station;
 import io.samepage.posix.Errno;
@@ -20,7 +21,6 @@ import org.jspecify.annotations.Nullable;
  */
 final class LibfuseStation implements Station {
   private static final byte[] DEVICE = "/dev/fuse".getBytes(StandardCharsets.US_ASCII);
-  private static final long FUSE_DEV_IOC_CLONE = 0x8004e500L;
 
   private final int sleeping;
   private final @Nullable Fd polling;
@@ -53,7 +53,7 @@ final class LibfuseStation implements Station {
                   Linux.AT_FDCWD, DEVICE, Linux.O_RDWR | Linux.O_CLOEXEC | Linux.O_NONBLOCK, 0));
       try {
         byte[] original = ByteBuffer.allocate(4).order(ByteOrder.nativeOrder()).putInt(fd).array();
-        Files.ioctl(clone.number(), FUSE_DEV_IOC_CLONE, original);
+        Files.ioctl(clone.number(), DeviceIoctls.CLONE, original);
         return clone;
       } catch (ErrnoException e) {
         clone.close();

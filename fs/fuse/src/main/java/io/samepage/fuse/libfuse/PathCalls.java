@@ -5,6 +5,7 @@ import io.samepage.fuse.Attributes;
 import io.samepage.fuse.FileSystem;
 import io.samepage.fuse.FileSystemStatistics;
 import io.samepage.fuse.Opened;
+import io.samepage.fuse.wire.Opcode;
 import io.samepage.posix.Errno;
 import io.samepage.posix.ErrnoException;
 import io.samepage.posix.Linux;
@@ -22,10 +23,6 @@ import org.jspecify.annotations.Nullable;
  * the path is being removed or renamed.
  */
 final class PathCalls {
-  static final int OPCODE_MKNOD = 8;
-  static final int OPCODE_UNLINK = 10;
-  static final int OPCODE_RENAME = 12;
-
   private static final int CAP_FSETID = 4;
   private static final byte[] ACCESS_ACL =
       "system.posix_acl_access".getBytes(StandardCharsets.US_ASCII);
@@ -54,7 +51,7 @@ final class PathCalls {
     }
     try {
       Attributes attributes = show(call, node, Opened.NO_HANDLE);
-      if (call.opcode == Requests.GETATTR && Paths.isHiddenName(path) && attributes.nlink > 0) {
+      if (call.opcode == Opcode.GETATTR && Paths.isHiddenName(path) && attributes.nlink > 0) {
         // Another name is left, which libfuse shows under another number. It counts the hidden name
         // as a link and takes it off the answer; but here it is none.
         attributes.nlink++;
@@ -240,7 +237,7 @@ final class PathCalls {
   }
 
   void unlink(Call call, byte[] path) throws ErrnoException {
-    if (call.opcode != OPCODE_UNLINK) {
+    if (call.opcode != Opcode.UNLINK) {
       paths.unhide(path); // libfuse tidies up after itself: nobody has asked for this
       return;
     }
@@ -332,8 +329,8 @@ final class PathCalls {
    */
   private static boolean hides(Call call, byte[] newPath) {
     return Paths.isHiddenName(newPath)
-        && (call.opcode == OPCODE_UNLINK
-            || (call.opcode == OPCODE_RENAME
+        && (call.opcode == Opcode.UNLINK
+            || (call.opcode == Opcode.RENAME
                 && !Arrays.equals(Paths.lastName(newPath), call.lastName)));
   }
 
@@ -345,7 +342,7 @@ final class PathCalls {
     try (Paths.Place place = paths.place(call, path)) {
       KnownNode node = paths.child(call, place.directory, place.name);
       try {
-        if (call.opcode == OPCODE_UNLINK) {
+        if (call.opcode == Opcode.UNLINK) {
           fs.unlink(call.request, place.directory.nodeid, place.name);
           paths.changed(place);
           fs.getattr(call.request, node.nodeid, Opened.NO_HANDLE, call.attributes);
@@ -382,7 +379,7 @@ final class PathCalls {
 
   /** Creates and opens a file; the number of its handle. ENOSYS: {@link #mknod} is to do it. */
   long create(Call call, byte[] path, int flags, int mode, int umask) throws ErrnoException {
-    if (call.opcode == OPCODE_MKNOD) {
+    if (call.opcode == Opcode.MKNOD) {
       throw ErrnoException.of(Errno.ENOSYS); // libfuse would open it to close it again
     }
     try (Paths.Place place = paths.place(call, path)) {

@@ -17,8 +17,8 @@ import java.nio.ByteBuffer;
  * </pre>
  */
 public final class AttrOut {
-  static final int ATTR_VALID = 0;
-  static final int ATTR_VALID_NSEC = 8;
+  public static final int ATTR_VALID = 0;
+  public static final int ATTR_VALID_NSEC = 8;
   static final int DUMMY = 12;
   public static final int ATTR = 16;
 

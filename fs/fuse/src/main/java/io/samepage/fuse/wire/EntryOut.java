@@ -27,9 +27,9 @@ public final class EntryOut {
   public static final int NODEID = 0;
   static final int GENERATION = 8;
   public static final int ENTRY_VALID = 16;
-  static final int ATTR_VALID = 24;
-  static final int ENTRY_VALID_NSEC = 32;
-  static final int ATTR_VALID_NSEC = 36;
+  public static final int ATTR_VALID = 24;
+  public static final int ENTRY_VALID_NSEC = 32;
+  public static final int ATTR_VALID_NSEC = 36;
   static final int ATTR = 40;
 
   /** The size of the whole. */

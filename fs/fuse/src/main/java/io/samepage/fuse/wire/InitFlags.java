@@ -23,6 +23,9 @@ public final class InitFlags {
   /** flock locks are kept by the file system, for the same reason as POSIX_LOCKS. */
   public static final long FLOCK_LOCKS = 1L << 10;
 
+  /** ioctl(2) of directories comes here too. */
+  public static final long HAS_IOCTL_DIR = 1L << 11;
+
   /** Directories are listed together with a look-up of each name for which there is one. */
   public static final long DO_READDIRPLUS = 1L << 13;
 

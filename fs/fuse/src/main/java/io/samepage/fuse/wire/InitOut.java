@@ -41,6 +41,9 @@ public final class InitOut {
   /** The size of the whole. */
   public static final int BYTES = 64;
 
+  /** The size before 7.23, which ends before {@code time_gran}. */
+  public static final int COMPAT_22_INIT_OUT_SIZE = 24;
+
   private InitOut() {}
 
   public static void major(ByteBuffer b, int at, int value) {
@@ -93,5 +96,17 @@ public final class InitOut {
 
   static void requestTimeout(ByteBuffer b, int at, int value) {
     b.putShort(at + REQUEST_TIMEOUT, (short) value);
+  }
+
+  public static int major(ByteBuffer b, int at) {
+    return b.getInt(at + MAJOR);
+  }
+
+  public static int minor(ByteBuffer b, int at) {
+    return b.getInt(at + MINOR);
+  }
+
+  public static int flags(ByteBuffer b, int at) {
+    return b.getInt(at + FLAGS);
   }
 }

@@ -17,15 +17,15 @@ import java.nio.ByteBuffer;
  */
 public final class OpenOut {
   public static final int FH = 0;
-  static final int OPEN_FLAGS = 8;
+  public static final int OPEN_FLAGS = 8;
   static final int BACKING_ID = 12;
 
   /** The size of the whole. */
   public static final int BYTES = 16;
 
   static final int FOPEN_DIRECT_IO = 1;
-  static final int FOPEN_KEEP_CACHE = 1 << 1;
-  static final int FOPEN_CACHE_DIR = 1 << 3;
+  public static final int FOPEN_KEEP_CACHE = 1 << 1;
+  public static final int FOPEN_CACHE_DIR = 1 << 3;
   static final int FOPEN_NOFLUSH = 1 << 5;
   static final int FOPEN_PARALLEL_DIRECT_WRITES = 1 << 6;
   static final int FOPEN_PASSTHROUGH = 1 << 7;

@@ -117,17 +117,17 @@ public final class SetattrIn {
   }
 
   /** Whether it comes through a handle, {@code fh}. */
-  static boolean byHandle(ByteBuffer b, int at) {
+  public static boolean byHandle(ByteBuffer b, int at) {
     return (valid(b, at) & FATTR_FH) != 0;
   }
 
   /** See {@link AttributeChange#killSuidgid}. */
-  static boolean killSuidgid(ByteBuffer b, int at) {
+  public static boolean killSuidgid(ByteBuffer b, int at) {
     return (valid(b, at) & FATTR_KILL_SUIDGID) != 0;
   }
 
   /** Whether it names no attribute; it may still have {@link #killSuidgid}. */
-  static boolean namesNone(ByteBuffer b, int at) {
+  public static boolean namesNone(ByteBuffer b, int at) {
     int all = FATTR_MODE | FATTR_UID | FATTR_GID | FATTR_SIZE | FATTR_ATIME | FATTR_MTIME;
     return (valid(b, at) & all) == 0;
   }

@@ -7,6 +7,8 @@ import io.samepage.fuse.Attributes;
 import io.samepage.fuse.FileLock;
 import io.samepage.fuse.LockReply;
 import io.samepage.fuse.kernel.MemoryFileSystem;
+import io.samepage.fuse.wire.Opcode;
+import io.samepage.fuse.wire.OpenOut;
 import io.samepage.posix.Errno;
 import io.samepage.posix.ErrnoException;
 import io.samepage.posix.Linux;
@@ -23,7 +25,6 @@ import org.junit.jupiter.api.Timeout;
 /** Calls as libfuse makes them, answered by a file system in memory. There is no mount. */
 @Timeout(60)
 final class PathCallsTest {
-  private static final int LOOKUP = 1;
   private static final int FEW_NAMES = 8;
 
   private final MemoryFileSystem fs = new MemoryFileSystem();
@@ -64,7 +65,7 @@ final class PathCallsTest {
   }
 
   /** A request of the kernel begins. */
-  private Call begin(int opcode, long number) {
+  private Call begin(Opcode opcode, long number) {
     call.begin(1, opcode, number, 0, 0, 1);
     return call;
   }
@@ -78,31 +79,35 @@ final class PathCallsTest {
   }
 
   private Attributes look(String path) throws ErrnoException {
-    return getattr(begin(LOOKUP, 1), path(path));
+    return getattr(begin(Opcode.LOOKUP, 1), path(path));
   }
 
   private void mkdir(String path) throws ErrnoException {
-    calls.mkdir(begin(9, 1), path(path), 0755, 022);
+    calls.mkdir(begin(Opcode.MKDIR, 1), path(path), 0755, 022);
   }
 
   /** Creates a file with content; its handle. */
   private long create(String path, String content) throws ErrnoException {
     long handle =
         calls.create(
-            begin(35, 1), path(path), Linux.O_RDWR | Linux.O_CREAT, Linux.S_IFREG | 0644, 022);
+            begin(Opcode.CREATE, 1),
+            path(path),
+            Linux.O_RDWR | Linux.O_CREAT,
+            Linux.S_IFREG | 0644,
+            022);
     NativeBuffer data = NativeBuffer.allocate(content.length());
     data.bytes().put(0, path(content));
-    handles.write(begin(16, 7), handle, 0, data.address(), content.length(), false);
+    handles.write(begin(Opcode.WRITE, 7), handle, 0, data.address(), content.length(), false);
     return handle;
   }
 
   private void createClosed(String path, String content) throws ErrnoException {
-    handles.release(begin(18, 7), create(path, content), 0);
+    handles.release(begin(Opcode.RELEASE, 7), create(path, content), 0);
   }
 
   private String read(long handle, long number) throws ErrnoException {
     NativeBuffer out = NativeBuffer.allocate(4096);
-    int length = handles.read(begin(15, number), handle, 0, 4096, out);
+    int length = handles.read(begin(Opcode.READ, number), handle, 0, 4096, out);
     byte[] bytes = new byte[length];
     out.bytes().get(0, bytes);
     return new String(bytes, StandardCharsets.ISO_8859_1);
@@ -137,7 +142,7 @@ final class PathCallsTest {
     mkdir("/a/b");
     createClosed("/a/b/f", "one");
     assertThat(look("/a/b/f").size).isEqualTo(3);
-    calls.rename(begin(12, 1), path("/a"), path("/z"));
+    calls.rename(begin(Opcode.RENAME, 1), path("/a"), path("/z"));
     fails(Errno.ENOENT, () -> look("/a/b/f"));
     assertThat(look("/z/b/f").size).isEqualTo(3);
     mkdir("/a");
@@ -149,7 +154,7 @@ final class PathCallsTest {
     createClosed("/old", "old");
     createClosed("/new", "newer");
     assertThat(look("/old").size).isEqualTo(3);
-    calls.rename(begin(12, 1), path("/new"), path("/old"));
+    calls.rename(begin(Opcode.RENAME, 1), path("/new"), path("/old"));
     assertThat(look("/old").size).isEqualTo(5);
     fails(Errno.ENOENT, () -> look("/new"));
   }
@@ -158,7 +163,7 @@ final class PathCallsTest {
   void anUnlinkedNameIsGoneAndCanBeUsedAgain() throws Exception {
     createClosed("/f", "one");
     look("/f");
-    calls.unlink(begin(10, 1), path("/f"));
+    calls.unlink(begin(Opcode.UNLINK, 1), path("/f"));
     fails(Errno.ENOENT, () -> look("/f"));
     createClosed("/f", "three");
     assertThat(look("/f").size).isEqualTo(5);
@@ -169,26 +174,26 @@ final class PathCallsTest {
     long handle = create("/f", "open");
     // As fuse_lib_unlink does for an open file: it renames, and asks for the attributes by path.
     String hidden = "/.fuse_hidden0000000200000001";
-    begin(PathCalls.OPCODE_UNLINK, 1);
+    begin(Opcode.UNLINK, 1);
     fails(Errno.ENOENT, () -> getattr(call, path(hidden)));
     calls.rename(call, path("/f"), path(hidden));
     fails(Errno.ENOENT, () -> look("/f"));
     assertThat(read(handle, 7)).isEqualTo("open");
-    assertThat(getattr(begin(3, 7), path(hidden)).nlink).isZero();
-    calls.chmod(begin(4, 7), path(hidden), 0600);
-    assertThat(getattr(begin(3, 7), path(hidden)).mode & 07777).isEqualTo(0600);
+    assertThat(getattr(begin(Opcode.GETATTR, 7), path(hidden)).nlink).isZero();
+    calls.chmod(begin(Opcode.SETATTR, 7), path(hidden), 0600);
+    assertThat(getattr(begin(Opcode.GETATTR, 7), path(hidden)).mode & 07777).isEqualTo(0600);
     List<String> listed = new ArrayList<>();
     handles.readdir(
-        begin(28, 1),
-        calls.opendir(begin(27, 1), path("/")),
+        begin(Opcode.READDIR, 1),
+        calls.opendir(begin(Opcode.OPENDIR, 1), path("/")),
         0,
         (name, ino, type, next) -> listed.add(new String(name, StandardCharsets.UTF_8)));
     assertThat(listed).doesNotContain("f", hidden.substring(1));
     // The release, and the unlink of the hidden name that comes with it.
-    begin(18, 7);
+    begin(Opcode.RELEASE, 7);
     handles.release(call, handle, 0);
     calls.unlink(call, path(hidden));
-    fails(Errno.ENOENT, () -> getattr(begin(3, 7), path(hidden)));
+    fails(Errno.ENOENT, () -> getattr(begin(Opcode.GETATTR, 7), path(hidden)));
     assertThat(fs.openHandles()).isZero();
   }
 
@@ -197,34 +202,34 @@ final class PathCallsTest {
     long handle = create("/f", "open");
     createClosed("/new", "newer");
     String hidden = "/.fuse_hidden0000000200000001";
-    begin(PathCalls.OPCODE_RENAME, 1);
+    begin(Opcode.RENAME, 1);
     call.lastName = path("f");
     calls.rename(call, path("/f"), path(hidden));
     assertThat(look("/f").size).as("not gone in between").isEqualTo(4);
-    begin(PathCalls.OPCODE_RENAME, 1);
+    begin(Opcode.RENAME, 1);
     call.lastName = path("f");
     calls.rename(call, path("/new"), path("/f"));
     assertThat(look("/f").size).isEqualTo(5);
     assertThat(read(handle, 7)).isEqualTo("open");
-    assertThat(getattr(begin(3, 7), path(hidden)).size).isEqualTo(4);
+    assertThat(getattr(begin(Opcode.GETATTR, 7), path(hidden)).size).isEqualTo(4);
   }
 
   @Test
   void aNameLikeAHiddenOneThatSomebodyWantsIsAnOrdinaryName() throws Exception {
     createClosed("/f", "mine");
-    begin(PathCalls.OPCODE_RENAME, 1);
+    begin(Opcode.RENAME, 1);
     call.lastName = path(".fuse_hidden0000000200000001");
     calls.rename(call, path("/f"), path("/.fuse_hidden0000000200000001"));
     assertThat(look("/.fuse_hidden0000000200000001").size).isEqualTo(4);
-    calls.unlink(begin(10, 1), path("/.fuse_hidden0000000200000001"));
+    calls.unlink(begin(Opcode.UNLINK, 1), path("/.fuse_hidden0000000200000001"));
     fails(Errno.ENOENT, () -> look("/.fuse_hidden0000000200000001"));
   }
 
   @Test
   void renamingOneNameOfAFileOverAnotherDoesNothing() throws Exception {
     createClosed("/f", "x");
-    calls.link(begin(13, 1), path("/f"), path("/g"));
-    calls.rename(begin(12, 1), path("/f"), path("/g"));
+    calls.link(begin(Opcode.LINK, 1), path("/f"), path("/g"));
+    calls.rename(begin(Opcode.RENAME, 1), path("/f"), path("/g"));
     assertThat(look("/f").nlink).isEqualTo(2);
     assertThat(look("/g").nlink).isEqualTo(2);
   }
@@ -234,7 +239,7 @@ final class PathCallsTest {
     createClosed("/f", "x");
     look("/f");
     assertThat(call.attrValidNanos).isPositive();
-    calls.link(begin(13, 1), path("/f"), path("/g"));
+    calls.link(begin(Opcode.LINK, 1), path("/f"), path("/g"));
     assertThat(look("/g").ino).isEqualTo(look("/f").ino);
     assertThat(call.attrValidNanos).isZero();
     assertThat(call.entryValidNanos).isPositive();
@@ -249,29 +254,29 @@ final class PathCallsTest {
     createClosed("/f", "x");
     look("/f");
     call.shown.shownAs = 42; // as Answers notes it
-    calls.link(begin(13, 1), path("/f"), path("/g"));
+    calls.link(begin(Opcode.LINK, 1), path("/f"), path("/g"));
     assertThat(told.all).containsExactly("attributes 42");
   }
 
   @Test
   void aNodeWithoutANameIsFoundByItsNumberUntilThatIsForgotten() throws Exception {
     createClosed("/f", "x");
-    calls.link(begin(13, 1), path("/f"), path("/g"));
+    calls.link(begin(Opcode.LINK, 1), path("/f"), path("/g"));
     look("/f");
     call.shown.shownAs = 42; // as Answers notes it
     assertThat(handles.useOrphan(42)).isNull();
-    calls.unlink(begin(10, 1), path("/f"));
+    calls.unlink(begin(Opcode.UNLINK, 1), path("/f"));
     KnownNode node = handles.useOrphan(42);
     assertThat(node).isNotNull();
     nodes.release(node);
-    handles.getattr(begin(3, 42), calls, handles.orphanHandle(42));
+    handles.getattr(begin(Opcode.GETATTR, 42), calls, handles.orphanHandle(42));
     assertThat(call.attrValidNanos).as("they may change by the other name").isZero();
     assertThat(call.shown).as("the other name's number stays the last").isNull();
     handles.forgotten(42);
     assertThat(handles.useOrphan(42)).isNull();
     look("/g");
     call.shown.shownAs = 43;
-    calls.unlink(begin(10, 1), path("/g"));
+    calls.unlink(begin(Opcode.UNLINK, 1), path("/g"));
     handles.forgotten(43);
     assertThat(nodes.size()).as("the root").isEqualTo(1);
   }
@@ -282,7 +287,7 @@ final class PathCallsTest {
     look("/f");
     call.shown.shownAs = 42;
     told.forgotten.add(42L);
-    calls.unlink(begin(10, 1), path("/f"));
+    calls.unlink(begin(Opcode.UNLINK, 1), path("/f"));
     assertThat(handles.useOrphan(42)).isNull();
     assertThat(nodes.size()).as("the root").isEqualTo(1);
   }
@@ -290,39 +295,39 @@ final class PathCallsTest {
   @Test
   void aWriteThroughOneNameMakesTheOthersReadAnew() throws Exception {
     createClosed("/f", "one");
-    calls.link(begin(13, 1), path("/f"), path("/g"));
-    long reader = calls.open(begin(14, 20), path("/f"), Linux.O_RDONLY);
+    calls.link(begin(Opcode.LINK, 1), path("/f"), path("/g"));
+    long reader = calls.open(begin(Opcode.OPEN, 20), path("/f"), Linux.O_RDONLY);
     assertThat(read(reader, 20)).isEqualTo("one");
-    long writer = calls.open(begin(14, 21), path("/g"), Linux.O_RDWR);
+    long writer = calls.open(begin(Opcode.OPEN, 21), path("/g"), Linux.O_RDWR);
     NativeBuffer data = NativeBuffer.allocate(3);
     data.bytes().put(0, path("two"));
     told.all.clear();
-    handles.write(begin(16, 21), writer, 0, data.address(), 3, false);
+    handles.write(begin(Opcode.WRITE, 21), writer, 0, data.address(), 3, false);
     assertThat(told.all).containsExactly("pages 20");
     assertThat(read(reader, 20)).isEqualTo("two");
     told.all.clear();
-    calls.truncate(begin(4, 21), path("/g"), 1);
+    calls.truncate(begin(Opcode.SETATTR, 21), path("/g"), 1);
     assertThat(told.all).containsExactly("pages 20");
   }
 
   @Test
   void pagesAreKeptFromOpenToOpenUnderOneName() throws Exception {
     createClosed("/f", "one");
-    calls.open(begin(14, 20), path("/f"), Linux.O_RDONLY);
-    assertThat(call.openFlags & HandleCalls.FOPEN_KEEP_CACHE).isZero();
-    calls.open(begin(14, 20), path("/f"), Linux.O_RDONLY);
-    boolean kept = (call.openFlags & HandleCalls.FOPEN_KEEP_CACHE) != 0;
+    calls.open(begin(Opcode.OPEN, 20), path("/f"), Linux.O_RDONLY);
+    assertThat(call.openFlags & OpenOut.FOPEN_KEEP_CACHE).isZero();
+    calls.open(begin(Opcode.OPEN, 20), path("/f"), Linux.O_RDONLY);
+    boolean kept = (call.openFlags & OpenOut.FOPEN_KEEP_CACHE) != 0;
     assertThat(kept).isEqualTo(call.opened.keepCache);
-    calls.open(begin(14, 21), path("/f"), Linux.O_RDONLY);
-    assertThat(call.openFlags & HandleCalls.FOPEN_KEEP_CACHE).isZero();
+    calls.open(begin(Opcode.OPEN, 21), path("/f"), Linux.O_RDONLY);
+    assertThat(call.openFlags & OpenOut.FOPEN_KEEP_CACHE).isZero();
   }
 
   @Test
   void attributesInOneRequestAreReadOnce() throws Exception {
-    calls.mkdir(begin(9, 1), path("/d"), 0755, 022);
+    calls.mkdir(begin(Opcode.MKDIR, 1), path("/d"), 0755, 022);
     // libfuse asks for the attributes of what it has just made.
     assertThat(getattr(call, path("/d"))).isSameAs(call.entry.attributes);
-    begin(4, 2);
+    begin(Opcode.SETATTR, 2);
     calls.chmod(call, path("/d"), 0700);
     assertThat(getattr(call, path("/d"))).isSameAs(call.attributes);
     assertThat(call.attributes.mode & 07777).isEqualTo(0700);
@@ -334,7 +339,7 @@ final class PathCallsTest {
     for (int i = 0; i < 100; i++) {
       createClosed("/d/" + i, "");
     }
-    long handle = calls.opendir(begin(27, 1), path("/d"));
+    long handle = calls.opendir(begin(Opcode.OPENDIR, 1), path("/d"));
     List<String> all = new ArrayList<>();
     long[] offset = {0};
     int[] before = {-1};
@@ -342,7 +347,7 @@ final class PathCallsTest {
       before[0] = all.size();
       int[] room = {7};
       handles.readdir(
-          begin(28, 1),
+          begin(Opcode.READDIR, 1),
           handle,
           offset[0],
           (name, ino, type, next) -> {
@@ -355,7 +360,7 @@ final class PathCallsTest {
           });
     }
     assertThat(all).hasSize(102).doesNotHaveDuplicates();
-    handles.release(begin(29, 1), handle, 0);
+    handles.release(begin(Opcode.RELEASEDIR, 1), handle, 0);
   }
 
   @Test
@@ -380,7 +385,7 @@ final class PathCallsTest {
     mkdir("/d");
     createClosed("/d/f", "x");
     create("/d/open", "y");
-    calls.link(begin(13, 1), path("/d/f"), path("/d/g"));
+    calls.link(begin(Opcode.LINK, 1), path("/d/f"), path("/d/g"));
     look("/d/g");
     handles.clear();
     names.clear();
@@ -390,8 +395,8 @@ final class PathCallsTest {
 
   @Test
   void aHandleThatIsNoneIsRefused() {
-    fails(Errno.EBADF, () -> handles.fsync(begin(20, 1), 99, false));
-    handles.release(begin(18, 1), 99, 0);
+    fails(Errno.EBADF, () -> handles.fsync(begin(Opcode.FSYNC, 1), 99, false));
+    handles.release(begin(Opcode.RELEASE, 1), 99, 0);
   }
 
   @Test
@@ -414,10 +419,12 @@ final class PathCallsTest {
           @Override
           public void onInterrupt(Runnable action) {}
         };
-    handles.setlk(begin(32, 7), handle, 1, all, false, false, reply);
-    assertThat(handles.getlk(begin(31, 7), handle, 2, all).type()).isEqualTo(FileLock.F_WRLCK);
-    handles.flush(begin(25, 7), handle, 1);
-    assertThat(handles.getlk(begin(31, 7), handle, 2, all).type()).isEqualTo(FileLock.F_UNLCK);
+    handles.setlk(begin(Opcode.SETLK, 7), handle, 1, all, false, false, reply);
+    assertThat(handles.getlk(begin(Opcode.GETLK, 7), handle, 2, all).type())
+        .isEqualTo(FileLock.F_WRLCK);
+    handles.flush(begin(Opcode.FLUSH, 7), handle, 1);
+    assertThat(handles.getlk(begin(Opcode.GETLK, 7), handle, 2, all).type())
+        .isEqualTo(FileLock.F_UNLCK);
     assertThat(said).containsExactly("granted");
   }
 
@@ -425,7 +432,7 @@ final class PathCallsTest {
   void aWaitForALockEndsWhenItIsInterruptedEvenIfThatCameFirst() throws Exception {
     List<String> waited = new ArrayList<>();
     LockWaits waits = new LockWaits(() -> waited.add("begins"), () -> waited.add("ends"));
-    call.begin(77, 33, 1, 0, 0, 1);
+    call.begin(77, Opcode.SETLKW, 1, 0, 0, 1);
     waits.interrupt(77);
     LockWaits.Wait wait = waits.begin(call);
     wait.onInterrupt(() -> wait.failed(Errno.EINTR));
