@@ -20,6 +20,12 @@ final class ArchitectureTest {
   private static final String OURS = "io.samepage..";
   private static final String POSIX = "io.samepage.posix..";
   private static final String FUSE = "io.samepage.fuse..";
+
+  /** What a file system implements, without the packages below it. */
+  private static final String FUSE_SEAM = "io.samepage.fuse";
+
+  private static final String FUSE_WIRE = "io.samepage.fuse.wire..";
+  private static final String FUSE_WORKERS = "io.samepage.fuse.workers..";
   private static final String FUSE_KERNEL = "io.samepage.fuse.kernel..";
   private static final String FUSE_LIBFUSE = "io.samepage.fuse.libfuse..";
   private static final String DEDUP = "io.samepage.dedup..";
@@ -29,6 +35,28 @@ final class ArchitectureTest {
   @ArchTest static final ArchRule posixUsesNothingOfOurs = usesOnly(POSIX);
 
   @ArchTest static final ArchRule fuseUsesPosixOnly = usesOnly(FUSE, POSIX);
+
+  @ArchTest static final ArchRule wireUsesTheSeamAndPosix = usesOnly(FUSE_WIRE, FUSE_SEAM, POSIX);
+
+  @ArchTest
+  static final ArchRule workersUseTheWireAndPosix = usesOnly(FUSE_WORKERS, FUSE_WIRE, POSIX);
+
+  @ArchTest
+  static final ArchRule kernelTransportStandsOnWireAndWorkers =
+      usesOnly(FUSE_KERNEL, FUSE_SEAM, FUSE_WIRE, FUSE_WORKERS, POSIX);
+
+  @ArchTest
+  static final ArchRule libfuseTransportStandsOnWireAndWorkers =
+      usesOnly(FUSE_LIBFUSE, FUSE_SEAM, FUSE_WIRE, FUSE_WORKERS, POSIX);
+
+  @ArchTest
+  static final ArchRule wireAndWorkersAreForTransports =
+      noClasses()
+          .that()
+          .resideOutsideOfPackages(FUSE_WIRE, FUSE_WORKERS, FUSE_KERNEL, FUSE_LIBFUSE)
+          .should()
+          .dependOnClassesThat()
+          .resideInAnyPackage(FUSE_WIRE, FUSE_WORKERS);
 
   @ArchTest static final ArchRule dedupUsesPosixOnly = usesOnly(DEDUP, POSIX);
 

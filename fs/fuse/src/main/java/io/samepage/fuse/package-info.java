@@ -10,8 +10,9 @@
  * worker and are used again for its next request, so a file system fills them and never keeps them.
  * An {@link io.samepage.posix.ErrnoException} becomes the error of the reply; any other exception
  * becomes EIO and a log line. The vocabulary is that of the FUSE protocol (linux/fuse.h), since
- * that is what every reader of such code knows, but nothing here knows its wire format. Which
- * thread reads which request is decided for both transports in {@code workers}.
+ * that is what every reader of such code knows, but nothing here knows its wire format: that is in
+ * {@code wire}, for both transports. Which thread reads which request is decided for both in {@code
+ * workers}.
  *
  * <p>What goes the other way, from the file system to the kernel, goes through the {@link
  * io.samepage.fuse.Connection} that {@link io.samepage.fuse.FileSystem#init} hands over:

@@ -33,9 +33,12 @@
  *       requests, directories that are read and looked up in at once).
  * </ul>
  *
- * <p><b>What of jnr-fuse is used.</b> Its structures, as far as they are right: {@code Layouts}.
- * Not its callbacks, since they make Strings of names, which need not be UTF-8, and not its door to
- * the library: {@code Libfuse}.
+ * <p>What of requests and answers is read or written here, past libfuse, has the structures of
+ * {@code io.samepage.fuse.wire}.
+ *
+ * <p><b>What of jnr-fuse is used.</b> Its structures of libfuse, as far as they are right: {@code
+ * Layouts}. Not its callbacks, since they make Strings of names, which need not be UTF-8, and not
+ * its door to the library: {@code Libfuse}.
  *
  * <p><b>Locks.</b> {@code KnownNodes}, {@code NameCache} and {@code LockWaits} each have one of
  * their own; none is held while the file system, libfuse or another of these is called. libfuse

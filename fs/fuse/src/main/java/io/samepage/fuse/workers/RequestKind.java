@@ -2,8 +2,6 @@ package io.samepage.fuse.workers;
 
 import io.samepage.fuse.wire.Opcode;
 
-
-
 /** What {@link Workers} have to know of a request, whatever it asks for. */
 public enum RequestKind {
   /** It is short as a rule. */

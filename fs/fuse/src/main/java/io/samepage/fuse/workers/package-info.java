@@ -5,7 +5,7 @@
  *
  * <p>What a request is and how it is answered is the transport's matter: it gives each worker a
  * {@link io.samepage.fuse.workers.Station}, and says of each request no more than its {@link
- * io.samepage.fuse.workers.RequestKind}.
+ * io.samepage.fuse.workers.RequestKind}, which goes by the opcode.
  *
  * <p><b>Locks.</b> {@code Workers} are a monitor, which is held while no other lock is taken and
  * neither the transport nor the kernel is called.
