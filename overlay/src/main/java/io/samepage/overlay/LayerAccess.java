@@ -147,6 +147,20 @@ final class LayerAccess {
     complete(node, stat);
   }
 
+  /** The blocks of data that are in another file; {@code missing} if that file is not there. */
+  private long dataBlocks(Node node, long missing) throws ErrnoException {
+    Stat data = new Stat();
+    try (Place place = lowerData(node)) {
+      Files.stat(place.dirfd(), place.name(), data);
+      return data.blocks;
+    } catch (ErrnoException e) {
+      if (e.errno() == Errno.ENOENT) {
+        return missing; // it is not in the data-only layers: who opens it is told
+      }
+      throw e;
+    }
+  }
+
   /** Puts right in {@code stat} what the file with the metadata cannot know. */
   void complete(Node node, Stat stat) throws ErrnoException {
     if (node instanceof Directory directory) {
@@ -156,11 +170,7 @@ final class LayerAccess {
       return;
     }
     if (node.isMetacopy() || node instanceof SplitNode) {
-      Stat data = new Stat();
-      try (Place place = lowerData(node)) {
-        Files.stat(place.dirfd(), place.name(), data);
-      }
-      stat.blocks = data.blocks;
+      stat.blocks = dataBlocks(node, stat.blocks);
     }
     if (node.isPartial()) {
       partials.show(node, stat);

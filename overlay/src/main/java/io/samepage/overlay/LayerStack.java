@@ -12,27 +12,38 @@ import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** The layers of a mount: at most one upper one, and the lower ones, topmost first. Immutable. */
+/**
+ * The layers of a mount: at most one upper one, the lower ones, topmost first, and below them
+ * data-only ones, of which nothing is seen but the data of metacopies that name their files.
+ * Immutable.
+ */
 final class LayerStack implements AutoCloseable {
   private final @Nullable Layer upper;
   private final List<Layer> lowers;
+  private final List<Layer> dataOnly;
+  private final List<Layer> readOnly;
   private final InodeNumbers numbers;
   private final int nameMax;
 
-  private LayerStack(@Nullable Layer upper, List<Layer> lowers, int nameMax) {
+  private LayerStack(@Nullable Layer upper, List<Layer> readOnly, int lowers, int nameMax) {
     this.upper = upper;
-    this.lowers = List.copyOf(lowers);
+    this.readOnly = List.copyOf(readOnly);
+    this.lowers = this.readOnly.subList(0, lowers);
+    this.dataOnly = this.readOnly.subList(lowers, readOnly.size());
     List<Layer> all = new ArrayList<>();
     if (upper != null) {
       all.add(upper);
     }
-    all.addAll(lowers);
+    all.addAll(readOnly);
     this.numbers = new InodeNumbers(all.stream().mapToLong(Layer::dev).toArray());
     this.nameMax = nameMax;
   }
 
   /** Opens layers by descriptors of their root directories, which stay the caller's. */
-  static LayerStack open(@Nullable HostDirectory upperRoot, List<HostDirectory> lowerRoots)
+  static LayerStack open(
+      @Nullable HostDirectory upperRoot,
+      List<HostDirectory> lowerRoots,
+      List<HostDirectory> dataRoots)
       throws ErrnoException {
     List<Layer> opened = new ArrayList<>();
     try {
@@ -41,11 +52,13 @@ final class LayerStack implements AutoCloseable {
         upper = Layer.open(0, upperRoot.fd());
         opened.add(upper);
       }
-      List<Layer> lowers = new ArrayList<>();
-      for (HostDirectory root : lowerRoots) {
-        Layer layer = Layer.open(lowers.size() + 1, root.fd());
+      List<HostDirectory> roots = new ArrayList<>(lowerRoots);
+      roots.addAll(dataRoots);
+      List<Layer> readOnly = new ArrayList<>();
+      for (HostDirectory root : roots) {
+        Layer layer = Layer.open(readOnly.size() + 1, root.fd());
         opened.add(layer);
-        lowers.add(layer);
+        readOnly.add(layer);
       }
       int nameMax = 0;
       StatFs statfs = new StatFs();
@@ -53,7 +66,7 @@ final class LayerStack implements AutoCloseable {
         Files.statfs(layer.rootFd(), statfs);
         nameMax = Math.max(nameMax, (int) statfs.nameLength);
       }
-      return new LayerStack(upper, lowers, nameMax);
+      return new LayerStack(upper, readOnly, lowerRoots.size(), nameMax);
     } catch (ErrnoException e) {
       opened.forEach(Layer::close);
       throw e;
@@ -66,6 +79,15 @@ final class LayerStack implements AutoCloseable {
 
   List<Layer> lowers() {
     return lowers;
+  }
+
+  List<Layer> dataOnly() {
+    return dataOnly;
+  }
+
+  /** The lower and the data-only ones: where {@link Layer#index} is i, at i − 1. */
+  List<Layer> readOnly() {
+    return readOnly;
   }
 
   InodeNumbers numbers() {
@@ -121,6 +143,6 @@ final class LayerStack implements AutoCloseable {
     if (upper != null) {
       upper.close();
     }
-    lowers.forEach(Layer::close);
+    readOnly.forEach(Layer::close);
   }
 }

@@ -40,6 +40,10 @@ final class LowerSearch {
   private @Nullable LayerDirectory directory;
   private byte[] name = Names.EMPTY;
   private boolean metacopy;
+
+  /** See {@link #dataPath}. */
+  private byte @Nullable [] dataPath;
+
   private boolean xattrWhiteouts;
   private boolean bare;
 
@@ -104,6 +108,14 @@ final class LowerSearch {
   /** Whether the last file that was found has its data further down. */
   boolean isMetacopy() {
     return metacopy;
+  }
+
+  /**
+   * Where the data of the metacopy that was found last are in the {@link DataLayers}, if there are
+   * such layers and it says so.
+   */
+  byte @Nullable [] dataPath() {
+    return metacopy ? dataPath : null;
   }
 
   /** The directory that was found. */
@@ -286,7 +298,8 @@ final class LowerSearch {
       if (!stat.isDirectory()) {
         metacopy = marks.isMetacopy() && stat.isRegular();
         over = !metacopy;
-        if (over || last) {
+        dataPath = null;
+        if (over || (last && layers.dataOnly().isEmpty())) {
           return true;
         }
       } else {
@@ -305,7 +318,15 @@ final class LowerSearch {
           return true;
         }
       }
-      redirect(marks.redirect(), before, after);
+      byte[] target = marks.redirect();
+      redirect(target, before, after);
+      if (isWanted
+          && metacopy
+          && target != null
+          && target[0] == SLASH
+          && !layers.dataOnly().isEmpty()) {
+        dataPath = target;
+      }
       return true;
     }
   }

@@ -29,7 +29,8 @@ record OverlayDirectories(
    */
   static OverlayDirectories open(OverlayConfig config, MountDirectories directories)
       throws ErrnoException {
-    LayerStack layers = LayerStack.open(directories.upper(), directories.lower());
+    LayerStack layers =
+        LayerStack.open(directories.upper(), directories.lower(), directories.data());
     HostDirectory workdir = directories.work();
     WorkDirectory work = null;
     PartialDirectory partial = null;

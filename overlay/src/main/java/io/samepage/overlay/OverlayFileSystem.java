@@ -64,7 +64,7 @@ public final class OverlayFileSystem implements FileSystem {
     this.sharing = sharing;
     HostDirectory upper = directories.upper();
     this.upperPath = upper == null ? null : upper.path().toBytes();
-    this.lowerPaths = directories.lower().stream().map(lower -> lower.path().toBytes()).toList();
+    this.lowerPaths = directories.readOnly().stream().map(lower -> lower.path().toBytes()).toList();
   }
 
   /**
@@ -80,7 +80,7 @@ public final class OverlayFileSystem implements FileSystem {
     Sharing sharing =
         stableFiles == null
             ? null
-            : Sharing.open(stableFiles, opened.layers(), directories.lower());
+            : Sharing.open(stableFiles, opened.layers(), directories.readOnly());
     return new OverlayFileSystem(config, opened, sharing, directories);
   }
 

@@ -55,6 +55,10 @@ final class PartialLayers {
       text.writeBytes(MountOptionParser.escape(lower.path()).toBytes());
       first = false;
     }
+    for (HostDirectory data : directories.data()) {
+      text.writeBytes(Names.ascii("::"));
+      text.writeBytes(MountOptionParser.escape(data.path()).toBytes());
+    }
     String redirects =
         config.createRedirects() ? "on" : config.followRedirects() ? "follow" : "nofollow";
     text.writeBytes(

@@ -32,6 +32,7 @@ final class Resolver {
   private final Descriptors descriptors;
   private final NodeTable nodes;
   private final @Nullable HardLinkIndex index;
+  private final DataLayers dataLayers;
 
   Resolver(
       LayerStack layers,
@@ -46,6 +47,7 @@ final class Resolver {
     this.descriptors = descriptors;
     this.nodes = nodes;
     this.index = index;
+    this.dataLayers = new DataLayers(layers, descriptors);
   }
 
   /** The root of the overlay: all layers' roots merged. */
@@ -305,7 +307,7 @@ final class Resolver {
   }
 
   /** Finds the data of a metacopy in the layers below it. */
-  private static void findData(LowerSearch search, Node node, Stat stat) throws ErrnoException {
+  private void findData(LowerSearch search, Node node, Stat stat) throws ErrnoException {
     Stat data = new Stat();
     while (search.next(data)) {
       if (!search.isMetacopy()) {
@@ -313,6 +315,15 @@ final class Resolver {
         stat.blocks = data.blocks;
         return;
       }
+    }
+    byte[] path = search.dataPath();
+    if (path != null) {
+      DataLayers.Location location = dataLayers.find(path, data);
+      node.setLower(location.directory, location.name);
+      if (location.exists) {
+        stat.blocks = data.blocks;
+      }
+      return;
     }
     search.checkFollowed();
     LOG.warn(

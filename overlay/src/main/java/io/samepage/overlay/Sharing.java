@@ -38,7 +38,8 @@ final class Sharing implements AutoCloseable {
       LayerTree tree = null;
       try {
         tree =
-            stableFiles.open(layers.lowers().get(i).rootFd(), directories.get(i).path().toBytes());
+            stableFiles.open(
+                layers.readOnly().get(i).rootFd(), directories.get(i).path().toBytes());
       } catch (ErrnoException e) {
         // Its file system has no file handles, say: its files are not shared.
       }

@@ -321,7 +321,7 @@ final class MountProcess {
    * but a layer that is on a stacked file system itself needs two.
    */
   private static int stackDepth(MountDirectories directories) throws ErrnoException {
-    List<HostDirectory> all = new ArrayList<>(directories.lower());
+    List<HostDirectory> all = directories.readOnly();
     if (directories.upper() != null) {
       all.add(directories.upper());
     }

@@ -18,7 +18,6 @@ import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -36,6 +35,7 @@ final class MountStatus implements ControlSocket.Answers {
   private final String optionText;
   private final ByteString target;
   private final List<ByteString> lower;
+  private final List<ByteString> data;
   private final @Nullable ByteString upper;
   private final @Nullable ByteString work;
   private final Session session;
@@ -61,16 +61,18 @@ final class MountStatus implements ControlSocket.Answers {
     this.options = options;
     this.optionText = optionText;
     this.target = target;
-    this.lower = new ArrayList<>();
-    for (HostDirectory layer : directories.lower()) {
-      lower.add(layer.path());
-    }
+    this.lower = paths(directories.lower());
+    this.data = paths(directories.data());
     this.upper = path(directories.upper());
     this.work = path(directories.work());
     this.session = session;
     this.overlay = overlay;
     this.numa = numa;
     this.log = log;
+  }
+
+  private static List<ByteString> paths(List<HostDirectory> directories) {
+    return directories.stream().map(HostDirectory::path).toList();
   }
 
   private static @Nullable ByteString path(@Nullable HostDirectory directory) {
@@ -171,11 +173,10 @@ final class MountStatus implements ControlSocket.Answers {
     json.writeStringField("sharing", options.sharing().name().toLowerCase(Locale.ROOT));
     numa.write(json);
     json.writeObjectFieldStart("layers");
-    json.writeArrayFieldStart("lower");
-    for (ByteString layer : lower) {
-      json.writeString(layer.toString());
+    writePaths(json, "lower", lower);
+    if (!data.isEmpty()) {
+      writePaths(json, "data_only", data);
     }
-    json.writeEndArray();
     writePath(json, "upper", upper);
     writePath(json, "work", work);
     json.writeEndObject();
@@ -183,6 +184,15 @@ final class MountStatus implements ControlSocket.Answers {
     json.writeBooleanField("read_only", options.readOnly());
     json.writeBooleanField("volatile", options.syncNothing());
     json.writeStringField("log", log.toString());
+  }
+
+  private static void writePaths(JsonGenerator json, String name, List<ByteString> paths)
+      throws IOException {
+    json.writeArrayFieldStart(name);
+    for (ByteString path : paths) {
+      json.writeString(path.toString());
+    }
+    json.writeEndArray();
   }
 
   private static void writePath(JsonGenerator json, String name, @Nullable ByteString path)

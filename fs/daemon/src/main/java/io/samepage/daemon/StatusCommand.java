@@ -209,6 +209,9 @@ final class StatusCommand implements Callable<Integer> {
     for (String lower : layers.texts("lower")) {
       line(out, "lower", lower);
     }
+    for (String data : layers.texts("data_only")) {
+      line(out, "data-only", data);
+    }
     if (!layers.text("upper").isEmpty()) {
       line(out, "upper", layers.text("upper"));
       line(out, "work", layers.text("work"));

@@ -30,6 +30,7 @@ public final class MountDirectories implements AutoCloseable {
       List.of(ByteString.of("work"), ByteString.of("index"));
 
   private final List<HostDirectory> lower = new ArrayList<>();
+  private final List<HostDirectory> data = new ArrayList<>();
   private final List<String> notes = new ArrayList<>();
   private @Nullable HostDirectory upper;
   private @Nullable HostDirectory work;
@@ -89,6 +90,9 @@ public final class MountDirectories implements AutoCloseable {
     for (ByteString path : options.lower()) {
       lower.add(open("lowerdir", path, mounts));
     }
+    for (ByteString path : options.data()) {
+      data.add(open("datadir+", path, mounts));
+    }
     if (options.upper() != null && options.work() != null) {
       upper = open("upperdir", options.upper(), mounts);
       work = open("workdir", options.work(), mounts);
@@ -102,7 +106,7 @@ public final class MountDirectories implements AutoCloseable {
 
   private void refuseOverlaps() throws MountRefusedException {
     Map<ByteString, HostDirectory> byLocation = new HashMap<>();
-    List<HostDirectory> all = new ArrayList<>(lower);
+    List<HostDirectory> all = new ArrayList<>(readOnly());
     if (upper != null && work != null) {
       all.add(upper);
       all.add(work);
@@ -253,6 +257,18 @@ public final class MountDirectories implements AutoCloseable {
     return List.copyOf(lower);
   }
 
+  /** The data-only layers below them, topmost first; closed by {@link #closeLower}. */
+  public List<HostDirectory> data() {
+    return List.copyOf(data);
+  }
+
+  /** Both, in the order in which layers are numbered. */
+  public List<HostDirectory> readOnly() {
+    List<HostDirectory> all = new ArrayList<>(lower);
+    all.addAll(data);
+    return all;
+  }
+
   /** The upper directory; null for a mount that is read-only. */
   public @Nullable HostDirectory upper() {
     return upper;
@@ -276,6 +292,7 @@ public final class MountDirectories implements AutoCloseable {
   /** Closes the lower layers, once somebody has descriptors of his own. */
   public void closeLower() {
     lower.forEach(HostDirectory::close);
+    data.forEach(HostDirectory::close);
   }
 
   @Override

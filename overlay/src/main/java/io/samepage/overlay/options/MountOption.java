@@ -14,7 +14,10 @@ public enum MountOption {
       "lowerdir",
       Group.LAYERS,
       "DIR[:DIR]...",
-      "the lower layers, topmost first; at least one, at most 500"),
+      "the lower layers, topmost first; at least one, at most 500. After a \"::\" a layer is"
+          + " data-only: its files are not seen, but hold the data of metacopies that name them"),
+  LOWERDIR_APPEND("lowerdir+", Group.LAYERS, "DIR", "one more lower layer, below those before it"),
+  DATADIR_APPEND("datadir+", Group.LAYERS, "DIR", "one more data-only layer"),
   UPPERDIR("upperdir", Group.LAYERS, "DIR", "where changes go; without it the mount is read-only"),
   WORKDIR(
       "workdir",
@@ -214,10 +217,6 @@ public enum MountOption {
   DEFCONTEXT("defcontext", Group.OFF_ONLY, "\"\"", Text.LABEL),
   ROOTCONTEXT("rootcontext", Group.OFF_ONLY, "\"\"", Text.LABEL),
 
-  LOWERDIR_APPEND(
-      "lowerdir+", Group.REFUSED, "DIR", "name all layers in one lowerdir=DIR:DIR instead"),
-  DATADIR_APPEND(
-      "datadir+", Group.REFUSED, "DIR", "there are no data-only layers: make it a full lowerdir"),
   UIDMAPPING("uidmapping", Group.REFUSED, "MAP", Text.OWNERSHIP),
   GIDMAPPING("gidmapping", Group.REFUSED, "MAP", Text.OWNERSHIP),
   SQUASH_TO_ROOT("squash_to_root", Group.REFUSED, null, Text.OWNERSHIP),

@@ -198,7 +198,9 @@ public final class MountOptionParser {
     }
     byte[] given = value == null ? new byte[0] : value;
     switch (option) {
-      case LOWERDIR -> builder.lower(directories(option, given));
+      case LOWERDIR -> takeLayers(option, given);
+      case LOWERDIR_APPEND -> builder.addLower(unescape(option, given, 0, given.length));
+      case DATADIR_APPEND -> builder.addData(unescape(option, given, 0, given.length));
       case UPPERDIR -> builder.upper(unescape(option, given, 0, given.length));
       case WORKDIR -> builder.work(unescape(option, given, 0, given.length));
       case VOLATILE -> builder.syncNothing(true);
@@ -261,31 +263,58 @@ public final class MountOptionParser {
     }
   }
 
-  private static List<ByteString> directories(MountOption option, byte[] value)
-      throws MountRefusedException {
-    List<ByteString> directories = new ArrayList<>();
-    int at = 0;
-    while (at <= value.length) {
-      int end = at;
-      while (end < value.length && value[end] != ':') {
-        end += value[end] == '\\' ? 2 : 1;
+  /** Layers are separated by one colon, data-only ones are after two. */
+  private void takeLayers(MountOption option, byte[] value) throws MountRefusedException {
+    builder.lower(List.of());
+    boolean dataOnly = false;
+    for (int at = 0; at <= value.length; ) {
+      int end = nameEnd(option, value, at);
+      ByteString directory = unescape(option, value, at, end);
+      if (dataOnly) {
+        builder.addData(directory);
+      } else {
+        builder.addLower(directory);
       }
-      end = Math.min(end, value.length);
-      if (end == at) {
-        boolean dataOnly = at > 0 && end < value.length;
+      boolean two = end + 1 < value.length && value[end + 1] == ':';
+      if (dataOnly && !two && end < value.length) {
         throw refused(
             option.word()
                 + "="
                 + ByteString.of(value)
-                + (dataOnly
-                    ? " has a data-only layer (::), which is not supported: make it a full layer"
-                    : " has an empty name in it: remove the colon, or write \\: if it is part of a"
-                        + " name"));
+                + " has a lower layer after a data-only one: data-only layers come last, each"
+                + " after ::");
       }
+      dataOnly = two;
+      at = end + (two ? 2 : 1);
+    }
+  }
+
+  private static List<ByteString> directories(MountOption option, byte[] value)
+      throws MountRefusedException {
+    List<ByteString> directories = new ArrayList<>();
+    for (int at = 0; at <= value.length; ) {
+      int end = nameEnd(option, value, at);
       directories.add(unescape(option, value, at, end));
       at = end + 1;
     }
     return directories;
+  }
+
+  /** Where the name that begins at an index ends: at a colon, or at the end of the value. */
+  private static int nameEnd(MountOption option, byte[] value, int from)
+      throws MountRefusedException {
+    int end = from;
+    while (end < value.length && value[end] != ':') {
+      end += value[end] == '\\' ? 2 : 1;
+    }
+    if (end == from) {
+      throw refused(
+          option.word()
+              + "="
+              + ByteString.of(value)
+              + " has an empty name in it: remove the colon, or write \\: if it is part of a name");
+    }
+    return Math.min(end, value.length);
   }
 
   private static long partialFrom(String value) throws MountRefusedException {

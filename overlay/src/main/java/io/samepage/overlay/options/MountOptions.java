@@ -11,6 +11,8 @@ import org.jspecify.annotations.Nullable;
  * directories are there has not been looked at.
  *
  * @param lower the lower layers, topmost first; at least one
+ * @param data the data-only layers below them, topmost first: nothing in them is seen, but their
+ *     files hold the data of metacopies that name them
  * @param upper where changes go; null for a mount that is read-only
  * @param work the work directory; null if and only if there is no upper directory
  * @param syncNothing {@code volatile}; false without an upper directory
@@ -32,6 +34,7 @@ import org.jspecify.annotations.Nullable;
  */
 public record MountOptions(
     List<ByteString> lower,
+    List<ByteString> data,
     @Nullable ByteString upper,
     @Nullable ByteString work,
     boolean syncNothing,
@@ -74,6 +77,7 @@ public record MountOptions(
 
   public MountOptions {
     lower = List.copyOf(lower);
+    data = List.copyOf(data);
     nativeDirs = List.copyOf(nativeDirs);
   }
 
@@ -95,7 +99,8 @@ public record MountOptions(
   /** Collects options, and remembers which of them were given. Later ones win. */
   public static final class Builder {
     private final List<String> notes = new ArrayList<>();
-    private List<ByteString> lower = List.of();
+    private final List<ByteString> lower = new ArrayList<>();
+    private final List<ByteString> data = new ArrayList<>();
     private @Nullable ByteString upper;
     private @Nullable ByteString work;
     private boolean syncNothing;
@@ -131,8 +136,31 @@ public record MountOptions(
       return dirs;
     }
 
+    /** All of the lower layers, in place of those that were named before. */
     public Builder lower(List<ByteString> layers) {
-      lower = layers;
+      lower.clear();
+      data.clear();
+      lower.addAll(layers);
+      return this;
+    }
+
+    /** One more lower layer; refused after a data-only one. */
+    Builder addLower(ByteString layer) throws MountRefusedException {
+      if (!data.isEmpty()) {
+        throw refused(
+            layer + " is a lower layer after a data-only one: name all data-only layers last");
+      }
+      lower.add(layer);
+      return this;
+    }
+
+    /** One more data-only layer; refused before the first lower one. */
+    Builder addData(ByteString layer) throws MountRefusedException {
+      if (lower.isEmpty()) {
+        throw refused(
+            layer + " is a data-only layer, and nothing is above it: name a lower layer first");
+      }
+      data.add(layer);
       return this;
     }
 
@@ -277,10 +305,11 @@ public record MountOptions(
       if (lower.isEmpty()) {
         throw refused("lowerdir is missing: name at least one lower layer, lowerdir=DIR");
       }
-      if (lower.size() > MAX_LOWER) {
+      int layers = lower.size() + data.size();
+      if (layers > MAX_LOWER) {
         throw refused(
             "lowerdir names "
-                + lower.size()
+                + layers
                 + " layers, and at most "
                 + MAX_LOWER
                 + " can be stacked: merge some of them");
@@ -306,6 +335,7 @@ public record MountOptions(
       RedirectDir redirects = redirects(hasUpper);
       return new MountOptions(
           lower,
+          data,
           upper,
           hasUpper ? work : null,
           syncNothing && hasUpper,

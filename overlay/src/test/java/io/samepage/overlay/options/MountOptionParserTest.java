@@ -87,6 +87,19 @@ final class MountOptionParserTest {
   }
 
   @Test
+  void layersAfterTwoColonsAreDataOnlyAndLayersCanBeNamedOneByOne() throws Exception {
+    MountOptions two = strict("lowerdir=/a:/b::/c::/d\\:e");
+    assertThat(two.lower()).isEqualTo(paths("/a", "/b"));
+    assertThat(two.data()).isEqualTo(paths("/c", "/d:e"));
+    MountOptions one = strict("lowerdir+=/a:x,lowerdir+=/b", "datadir+=/c,datadir+=/d::e");
+    assertThat(one.lower()).isEqualTo(paths("/a:x", "/b"));
+    assertThat(one.data()).isEqualTo(paths("/c", "/d::e"));
+    MountOptions later = strict("lowerdir=/a::/b,lowerdir=/c");
+    assertThat(later.lower()).isEqualTo(paths("/c"));
+    assertThat(later.data()).isEmpty();
+  }
+
+  @Test
   void defaultsAreAsTheHelpTextSays() throws Exception {
     Parsed parsed = parse(Form.STRICT, "lowerdir=/a:/b,upperdir=/u,workdir=/w");
     MountOptions options = parsed.options();
@@ -242,7 +255,13 @@ final class MountOptionParserTest {
         "lowerdir= => lowerdir needs a value",
         "lowerdir=/a: => lowerdir=/a: has an empty name",
         "lowerdir=:/a => lowerdir=:/a has an empty name",
-        "lowerdir=/a::/b => data-only layer",
+        "lowerdir=/a:: => lowerdir=/a:: has an empty name",
+        "lowerdir=/a:::/b => has an empty name",
+        "lowerdir=::/b => has an empty name",
+        "lowerdir=/a::/b:/c => has a lower layer after a data-only one: data-only layers come last",
+        "lowerdir=/a::/b,lowerdir+=/c => /c is a lower layer after a data-only one: name all",
+        "datadir+=/a => /a is a data-only layer, and nothing is above it: name a lower layer first",
+        "lowerdir=/a,lowerdir+= => lowerdir+ needs a value",
         "lowerdir=/a\\ => in the middle of an escape",
         "lowerdir=/a,upperdir=/u => workdir is missing: with upperdir=/u",
         "lowerdir=/a,frobnicate=1 => unknown option frobnicate: samepage",
@@ -257,7 +276,6 @@ final class MountOptionParserTest {
         "lowerdir=/a,nfs_export=on => nfs_export=on is not supported",
         "lowerdir=/a,verity=require => verity=require is not supported",
         "lowerdir=/a,uuid=on => uuid=on is not supported",
-        "lowerdir+=/a => lowerdir+ is not supported: name all",
         "lowerdir=/a,context=\"x:y\" => context=x:y is not supported",
         "lowerdir=/a,native_dirs=usr => native_dirs=usr is not a path from",
         "lowerdir=/a,transport=pigeon => use transport=auto|kernel|libfuse",
