@@ -112,6 +112,21 @@ setup_file() {
     attr random size 16384
 }
 
+@test "who writes with O_DIRECT takes it off for the last part of a block" {
+    sys open d stream wronly+creat+direct , dwrite d 0 "8192*d" , fails EINVAL dwrite d 8192 "511*e" \
+        , setfl d wronly , dwrite d 8192 "511*e" , pwrite d 8703 f , setfl d wronly+direct , fails EINVAL dwrite d 8704 "511*e"
+    attr stream size 8704
+    cmp stream <(printf 'd%.0s' {1..8192} && printf 'e%.0s' {1..511} && printf f)
+    dd if=random of=copy bs=3K oflag=direct conv=notrunc status=none
+    cmp random copy
+    head -c 10001 random >odd
+    dd if=odd of=copy bs=4K iflag=direct oflag=direct status=none
+    cmp odd copy
+    # of a lower file, which is copied up by it
+    dd if=odd of=random bs=4K oflag=direct conv=notrunc status=none
+    cmp --bytes=10001 odd random
+}
+
 @test "O_DIRECT and cached descriptors of one file agree" {
     sys open c random rdwr , open d random rdwr+direct , pwrite c 0 "4096*c" , is "4096*c" dread d 0 4096 \
         , dwrite d 0 "4096*d" , is "4096*d" pread c 0 4096

@@ -66,19 +66,20 @@ final class FileData {
    *
    * @param out gets the bytes, at its beginning
    */
-  int read(long handle, long offset, int size, NativeBuffer out) throws ErrnoException {
+  int read(Request request, long handle, long offset, int size, NativeBuffer out)
+      throws ErrnoException {
     Handle open = overlay.handles.get(handle);
     seeMappings(open, offset, size);
     try (Use partial = partial(open)) {
       if (partial != null) {
-        if (!open.isAligned(offset, size) && offset < partial.file().size()) {
+        if (!open.isAligned(request, offset, size) && offset < partial.file().size()) {
           throw ErrnoException.of(Errno.EINVAL);
         }
         return partial.file().read(offset, size, out);
       }
     }
     int fd = descriptors.readable(open);
-    if (!open.isAligned(offset, size)) {
+    if (!open.isAligned(request, offset, size)) {
       Stat stat = new Stat();
       Files.stat(fd, stat);
       if (offset >= stat.size) {
@@ -98,9 +99,10 @@ final class FileData {
   }
 
   /** Whose pages are what a read would give: see {@link io.samepage.fuse.FileSystem#locate}. */
-  boolean locate(long handle, long offset, int size, DataPieces pieces) throws ErrnoException {
+  boolean locate(Request request, long handle, long offset, int size, DataPieces pieces)
+      throws ErrnoException {
     Handle open = overlay.handles.get(handle);
-    if (open.alignment() > 1
+    if (!open.isAligned(request, offset, size)
         || overlay.successors.current(open.node()).isPartial()
         || mappedLater(open) != null) {
       return false;
@@ -135,7 +137,7 @@ final class FileData {
   int write(Request request, long handle, long offset, long address, int size, boolean killSuidgid)
       throws ErrnoException {
     Handle open = overlay.handles.get(handle);
-    if (!open.isAligned(offset, size)) {
+    if (!open.isAligned(request, offset, size)) {
       throw ErrnoException.of(Errno.EINVAL);
     }
     try (Use partial = partialForWriting(open)) {

@@ -1,5 +1,6 @@
 package io.samepage.overlay;
 
+import io.samepage.fuse.Request;
 import io.samepage.posix.Errno;
 import io.samepage.posix.ErrnoException;
 import java.util.concurrent.ConcurrentHashMap;
@@ -18,8 +19,8 @@ final class Handles {
    */
   record Handle(Node node, OpenFile file, boolean mayWrite, boolean mappable, int alignment) {
     /** Whether direct I/O can be done so. */
-    boolean isAligned(long offset, int size) {
-      return alignment <= 1 || ((offset | size) & (alignment - 1)) == 0;
+    boolean isAligned(Request request, long offset, int size) {
+      return alignment <= 1 || !request.isDirect() || ((offset | size) & (alignment - 1)) == 0;
     }
   }
 

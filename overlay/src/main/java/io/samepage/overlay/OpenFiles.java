@@ -131,6 +131,11 @@ final class OpenFiles {
     return (flags & Linux.O_ACCMODE) == Linux.O_RDWR;
   }
 
+  /** Who writes and does not read: not a database, whose blocks are all aligned, but dd(1). */
+  private static boolean isDirectStream(int flags) {
+    return (flags & Linux.O_ACCMODE) == Linux.O_WRONLY && (flags & Linux.O_DIRECT) != 0;
+  }
+
   /** Answers an open. The caller holds the tree lock and the lock of the node. */
   private void answer(Node node, OpenFile file, int flags, boolean exclusive, Opened opened)
       throws ErrnoException {
@@ -149,8 +154,11 @@ final class OpenFiles {
         if (writable) {
           node.setCacheStale(true);
           // The kernel writes to a backing file as the daemon, whose writes take no bits away:
-          // those to such a file must come here. Its mappings need not.
-          opened.directIo = node.maySetIds();
+          // those to such a file must come here. Its mappings need not. And it goes on with direct
+          // I/O where the descriptor has lost O_DIRECT, as at the end of a stream
+          // (Request.isDirect),
+          // which fails if the end is not aligned.
+          opened.directIo = node.maySetIds() || isDirectStream(flags);
         }
       }
       case LOWER -> {

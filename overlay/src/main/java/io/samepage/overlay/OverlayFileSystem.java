@@ -446,14 +446,14 @@ public final class OverlayFileSystem implements FileSystem {
   public int read(
       Request request, long nodeid, long handle, long offset, int size, NativeBuffer out)
       throws ErrnoException {
-    return parts().data.read(handle, offset, size, out);
+    return parts().data.read(request, handle, offset, size, out);
   }
 
   @Override
   public boolean locate(
       Request request, long nodeid, long handle, long offset, int size, DataPieces pieces)
       throws ErrnoException {
-    return parts().data.locate(handle, offset, size, pieces);
+    return parts().data.locate(request, handle, offset, size, pieces);
   }
 
   @Override

@@ -14,6 +14,7 @@ import io.samepage.fuse.wire.WriteIn;
 import io.samepage.fuse.wire.WriteOut;
 import io.samepage.posix.Errno;
 import io.samepage.posix.ErrnoException;
+import io.samepage.posix.Linux;
 
 /** Requests about the data of open files. */
 final class DataRequests {
@@ -24,6 +25,7 @@ final class DataRequests {
     int size = size(ReadIn.size(x.in, x.body));
     long offset = Exchange.offset(ReadIn.offset(x.in, x.body), size);
     long handle = ReadIn.fh(x.in, x.body);
+    x.request.setDirect((ReadIn.flags(x.in, x.body) & Linux.O_DIRECT) != 0);
     if (size >= PagePipe.LEAST) {
       x.pieces.clear();
       if (x.fs.locate(x.request, x.nodeid, handle, offset, size, x.pieces) && x.replyPages()) {
@@ -48,6 +50,7 @@ final class DataRequests {
   static int write(Exchange x) throws ErrnoException {
     x.structure(WriteIn.BYTES);
     int size = x.checkRest(WriteIn.size(x.in, x.body));
+    x.request.setDirect((WriteIn.flags(x.in, x.body) & Linux.O_DIRECT) != 0);
     int written =
         x.fs.write(
             x.request,

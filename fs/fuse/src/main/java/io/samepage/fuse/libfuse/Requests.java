@@ -6,9 +6,11 @@ import io.samepage.fuse.wire.GetattrIn;
 import io.samepage.fuse.wire.InHeader;
 import io.samepage.fuse.wire.Opcode;
 import io.samepage.fuse.wire.OpenIn;
+import io.samepage.fuse.wire.ReadIn;
 import io.samepage.fuse.wire.SetattrIn;
 import io.samepage.fuse.wire.WriteIn;
 import io.samepage.fuse.workers.RequestKind;
+import io.samepage.posix.Linux;
 import io.samepage.posix.NativeBuffer;
 import java.nio.ByteBuffer;
 import java.util.Map;
@@ -67,7 +69,17 @@ final class Requests {
         }
       }
       case OPEN -> call.killSuidgid = has(length, OpenIn.BYTES) && OpenIn.killSuidgid(in, BODY);
-      case WRITE -> call.killSuidgid = has(length, WriteIn.BYTES) && WriteIn.killSuidgid(in, BODY);
+      case READ -> {
+        if (has(length, ReadIn.BYTES)) {
+          call.request.setDirect((ReadIn.flags(in, BODY) & Linux.O_DIRECT) != 0);
+        }
+      }
+      case WRITE -> {
+        if (has(length, WriteIn.BYTES)) {
+          call.killSuidgid = WriteIn.killSuidgid(in, BODY);
+          call.request.setDirect((WriteIn.flags(in, BODY) & Linux.O_DIRECT) != 0);
+        }
+      }
       case RENAME -> call.lastName = lastName(in, length);
       default -> {}
     }

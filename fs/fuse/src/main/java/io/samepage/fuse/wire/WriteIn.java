@@ -55,7 +55,8 @@ public final class WriteIn {
     return b.getLong(at + LOCK_OWNER);
   }
 
-  static int flags(ByteBuffer b, int at) {
+  /** Flags of open(2), as the descriptor has them now: fcntl(2) can change some. */
+  public static int flags(ByteBuffer b, int at) {
     return b.getInt(at + FLAGS);
   }
 
