@@ -257,9 +257,9 @@ public final class StableFiles implements AutoCloseable {
   }
 
   /**
-   * A number that changes when other places are the nearest than before, so that who was told of a
-   * stable file by {@link #find} had better ask again before it uses it once more. It is to be read
-   * before {@link #find} is asked.
+   * A number that changes when other places are the nearest than before, or when one could not be
+   * read, so that who was told of a stable file by {@link #find} had better ask again before it
+   * uses it once more: it can be opened as before. It is to be read before {@link #find} is asked.
    */
   public long placing() {
     return places.placing();
