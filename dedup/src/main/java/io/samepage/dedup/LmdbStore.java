@@ -17,6 +17,8 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentLinkedDeque;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReadWriteLock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 import org.jspecify.annotations.Nullable;
@@ -46,6 +48,8 @@ import org.slf4j.LoggerFactory;
  *   <li>{@code users}, locked shared by all that have it open; who gets it exclusively is alone.
  * </ul>
  *
+ * <p>A third one, {@code turn}, is for {@link #inTurn}.
+ *
  * <p>The map is of a fixed size, the same in all processes, so that none outgrows another's; how
  * much of it may be used is another matter ({@link #fill}).
  */
@@ -63,6 +67,12 @@ final class LmdbStore implements Store {
   private static final byte[] SET_ASIDE = name("data.mdb.set-aside");
   private static final byte[] GATE = name("gate");
   private static final byte[] USERS = name("users");
+  private static final byte[] TURN = name("turn");
+
+  /** How long it is waited for a turn: the other process may have been stopped. */
+  private static final long TURN_NANOS = TimeUnit.SECONDS.toNanos(60);
+
+  private static final long LOOK_AGAIN_NANOS = TimeUnit.MILLISECONDS.toNanos(2);
 
   /** What the data files of this version hold, under a name that no table has. */
   private static final String ABOUT = "about";
@@ -314,6 +324,45 @@ final class LmdbStore implements Store {
     } finally {
       open.readLock().unlock();
     }
+  }
+
+  @Override
+  public void inTurn(Runnable action) {
+    Fd turn = awaitTurn();
+    try {
+      action.run();
+    } finally {
+      if (turn != null) {
+        turn.close(); // which unlocks it
+      }
+    }
+  }
+
+  /** The lock file, locked if that could be had in time; null if there can be none. */
+  private @Nullable Fd awaitTurn() {
+    Fd turn;
+    open.readLock().lock();
+    try {
+      if (closed) {
+        return null;
+      }
+      turn = openLock(directory, TURN);
+    } catch (ErrnoException e) {
+      return null; // nothing can be written there, it seems
+    } finally {
+      open.readLock().unlock();
+    }
+    long end = System.nanoTime() + TURN_NANOS;
+    try {
+      while (!Files.tryLockExclusively(turn.number())
+          && end - System.nanoTime() > 0
+          && !Thread.currentThread().isInterrupted()) {
+        LockSupport.parkNanos(LOOK_AGAIN_NANOS);
+      }
+    } catch (ErrnoException e) {
+      // As if it had taken too long.
+    }
+    return turn;
   }
 
   @Override

@@ -110,6 +110,7 @@ final class IndexChild {
           write(directory, Integer.parseInt(arguments[2]), Integer.parseInt(arguments[3]));
       case "damage" ->
           damage(directory, Long.parseLong(arguments[2]), Integer.parseInt(arguments[3]));
+      case "pages" -> enterPages(directory, Integer.parseInt(arguments[2]));
       case "identify" ->
           identify(directory, Path.of(arguments[2]), Path.of(arguments[3]), arguments[4]);
       default -> throw new IllegalArgumentException(arguments[0]);
@@ -139,6 +140,23 @@ final class IndexChild {
         int first = from + i * BATCH;
         enter(index, first, BATCH);
         System.out.println(first);
+        System.out.flush();
+      }
+    }
+  }
+
+  /**
+   * Enters pages of contents into a page index, the next one whenever it is told to. Round after
+   * round those of all processes are alike but for a few pages.
+   */
+  private static void enterPages(Path directory, int process) throws IOException {
+    try (PageIndex index = PageIndex.open(Tree.bytes(directory))) {
+      System.out.println("open");
+      System.out.flush();
+      for (int round = 0; System.in.read() == 'g'; round++) {
+        PageIndexTest.enter(
+            index, PageIndexTest.contentOf(round, process), round * 10_000L + process);
+        System.out.println(round);
         System.out.flush();
       }
     }
