@@ -50,6 +50,13 @@ import org.slf4j.LoggerFactory;
  *
  * <p>A third one, {@code turn}, is for {@link #inTurn}.
  *
+ * <p>A file that is mapped and that somebody makes shorter ends the process that reads it (SIGBUS),
+ * and LMDB reads by its map alone. So before each access it is looked whether its files are as long
+ * as they have been, and if not, none is made any more. Who makes them shorter in the middle of an
+ * access, some microseconds, or writes to them, is not guarded against but by their permissions: a
+ * JVM cannot go on after a SIGBUS in native code. To remove them, or to put others in their place
+ * by rename(2), does no harm.
+ *
  * <p>The map is of a fixed size, the same in all processes, so that none outgrows another's; how
  * much of it may be used is another matter ({@link #fill}).
  */
@@ -60,6 +67,7 @@ final class LmdbStore implements Store {
   static final long MAP_SIZE = 8L << 30;
 
   private static final int PAGE = 4096;
+  private static final int SEEK_END = 2;
   private static final int MAX_READERS = 2048;
   private static final int MODE = 0600;
   private static final byte[] DATA = name("data.mdb");
@@ -91,6 +99,11 @@ final class LmdbStore implements Store {
 
   private final Fd directory;
   private final Fd users;
+
+  /** The files that LMDB has mapped, to see how long they are. */
+  private final Fd data;
+
+  private final Fd lock;
   private final long limit;
   private final Env<byte[]> env;
   private final Map<Table, Dbi<byte[]>> tables = new EnumMap<>(Table.class);
@@ -102,6 +115,15 @@ final class LmdbStore implements Store {
   private final ReadWriteLock open = new ReentrantReadWriteLock();
 
   private boolean closed; // guarded by open
+
+  /** How long the mapped files have been; LMDB makes them longer only. Races do no harm. */
+  private volatile long dataSize;
+
+  private volatile long lockSize;
+
+  /** Whether they were made shorter, so that LMDB is left alone. */
+  private volatile boolean shortened;
+
   private @Nullable String replaced;
 
   private LmdbStore(Fd directory, Fd users, long limit, Kind kind) throws StoreException {
@@ -109,6 +131,8 @@ final class LmdbStore implements Store {
     this.users = users;
     this.limit = limit;
     Env<byte[]> opened = null;
+    Fd dataFile = null;
+    Fd lockFile = null;
     try {
       // The directory's name need not be text: LMDB gets it by descriptor.
       opened =
@@ -128,16 +152,27 @@ final class LmdbStore implements Store {
         tables.put(
             table, opened.openDbi(table.name().toLowerCase(Locale.ROOT), DbiFlags.MDB_CREATE));
       }
-    } catch (LmdbException | IllegalArgumentException e) {
+      dataFile = new Fd(Files.open(directory.number(), DATA, Linux.O_RDONLY, 0));
+      lockFile = new Fd(Files.open(directory.number(), LOCK, Linux.O_RDONLY, 0));
+      dataSize = size(dataFile);
+      lockSize = size(lockFile);
+    } catch (LmdbException | IllegalArgumentException | ErrnoException | StoreException e) {
       if (opened != null) {
         opened.close();
       }
-      throw new StoreException("LMDB says: " + e.getMessage(), e);
-    } catch (StoreException e) {
-      opened.close();
-      throw e;
+      if (dataFile != null) {
+        dataFile.close();
+      }
+      if (lockFile != null) {
+        lockFile.close();
+      }
+      throw e instanceof StoreException known
+          ? known
+          : new StoreException("LMDB says: " + e.getMessage(), e);
     }
     env = opened;
+    data = dataFile;
+    lock = lockFile;
   }
 
   /** Another program's tables are foreign, and so are those of another version. */
@@ -258,6 +293,42 @@ final class LmdbStore implements Store {
     return text.getBytes(StandardCharsets.US_ASCII);
   }
 
+  private static long size(Fd file) throws ErrnoException {
+    return Files.seek(file.number(), 0, SEEK_END);
+  }
+
+  /**
+   * Whether LMDB is not to be asked: it is closed, or its files are shorter than they were. The
+   * caller holds {@link #open}.
+   */
+  private boolean isUnusable() {
+    if (closed || shortened) {
+      return true;
+    }
+    try {
+      long dataNow = size(data);
+      long lockNow = size(lock);
+      if (dataNow >= dataSize && lockNow >= lockSize) {
+        dataSize = dataNow;
+        lockSize = lockNow;
+        return false;
+      }
+    } catch (ErrnoException e) {
+      return true;
+    }
+    shortened = true;
+    LOG.error(
+        "the files of the content index were made shorter while it was in use: it is not used any"
+            + " more until the next mount. It may be deleted, as a directory, at any time");
+    return true;
+  }
+
+  private void requireUsable() throws StoreException {
+    if (isUnusable()) {
+      throw new StoreException(closed ? "it is closed" : "its files were made shorter");
+    }
+  }
+
   private Dbi<byte[]> table(Table table) {
     Dbi<byte[]> found = tables.get(table);
     if (found == null) {
@@ -270,7 +341,7 @@ final class LmdbStore implements Store {
   public byte @Nullable [] get(Table table, byte[] key) {
     open.readLock().lock();
     try {
-      if (closed) {
+      if (isUnusable()) {
         return null;
       }
       Txn<byte[]> txn = idle.poll();
@@ -296,9 +367,7 @@ final class LmdbStore implements Store {
   public void change(Change change) throws StoreException {
     open.readLock().lock();
     try {
-      if (closed) {
-        throw new StoreException("it is closed");
-      }
+      requireUsable();
       try (Txn<byte[]> txn = env.txnWrite()) {
         change.make(
             new Writer() {
@@ -369,9 +438,7 @@ final class LmdbStore implements Store {
   public void walk(Table table, Visitor visitor) throws StoreException {
     open.readLock().lock();
     try {
-      if (closed) {
-        throw new StoreException("it is closed");
-      }
+      requireUsable();
       try (Txn<byte[]> txn = env.txnRead();
           var cursor = table(table).openCursor(txn)) {
         boolean more = cursor.first();
@@ -390,7 +457,7 @@ final class LmdbStore implements Store {
   public long version() {
     open.readLock().lock();
     try {
-      return closed ? 0 : env.info().lastTransactionId;
+      return isUnusable() ? 0 : env.info().lastTransactionId;
     } finally {
       open.readLock().unlock();
     }
@@ -400,7 +467,7 @@ final class LmdbStore implements Store {
   public double fill() {
     open.readLock().lock();
     try {
-      if (closed) {
+      if (isUnusable()) {
         return 0;
       }
       long pages = 0;
@@ -425,11 +492,16 @@ final class LmdbStore implements Store {
       if (closed) {
         return;
       }
+      boolean unusable = isUnusable();
       closed = true;
-      for (Txn<byte[]> txn = idle.poll(); txn != null; txn = idle.poll()) {
-        txn.close();
+      if (!unusable) { // else what LMDB would touch may not be there; it stays as it is
+        for (Txn<byte[]> txn = idle.poll(); txn != null; txn = idle.poll()) {
+          txn.close();
+        }
+        env.close();
       }
-      env.close();
+      data.close();
+      lock.close();
       users.close();
       directory.close();
     } finally {
