@@ -105,6 +105,16 @@ print(sum(e["pages"] for e in json.load(sys.stdin)["extents"] if e["state"] == "
     exec {open}<"$M/shifted"
     (($(status_of paged_opens) > 0))
     (($(status_of shared_range_bytes) == 768 * PAGE))
+    # as KSM counts, page by page: a page has as many uses as there are open files that are read from it
+    equal "$(status_of pages_shared)" 0
+    equal "$(status_of pages_unshared)" $((768 + 11))
+    exec {owner}<"$M/one"
+    equal "$(status_of pages_shared)" 768
+    equal "$(status_of pages_sharing)" 768
+    equal "$(status_of pages_unshared)" $((2048 - 768 + 11))
+    equal "$(status_of general_profit)" $((768 * PAGE - $(status_of bookkeeping_bytes)))
+    exec {owner}<&-
+    equal "$(status_of pages_sharing)" 0
     equal "$(samepage pages "$M/one" --json | sys json extents.0.shared_with)" 1
     exec {open}<&-
     equal "$(status_of shared_range_bytes)" 0

@@ -109,6 +109,40 @@ fail_to_read() { # IMAGE FILE
     umount_overlay
 }
 
+@test "a native reader gets the errors of a stable file's disk until its file is opened anew, from its own copy or the next" {
+    needs_program filefrag
+    sharing_stack
+    mkdir -p "$L/usr" "$L/data" "$STACK/disk"
+    loop_fs "$STACK/disk" 64M ext4 -b 4096 -O ^has_journal -m 0
+    LOWERDIR=low1:disk LOWERS=$L
+    head -c 300000 /dev/urandom >"$STACK/disk/stable"
+    cp "$STACK/disk/stable" "$L/usr/one"
+    cp "$STACK/disk/stable" "$L/usr/two"
+    cp "$STACK/disk/stable" "$L/data/coherent"
+    index_layers "$STACK/disk"
+    index_layers "$L"
+    mount_overlay -o sharing=file
+    eventually 30 share "$M/usr/one" "$M/stable"
+    share "$M/usr/two" "$M/stable"
+    exec {open}<"$M/usr/one"
+    fail_to_read "$STACK/disk.img" "$STACK/disk/stable"
+    # the kernel reads the stable file itself, and tells nobody what comes of it
+    contains "$(cat <&$open 2>&1 >/dev/null)" "Input/output error"
+    sys open r "$M/usr/two" rdonly , fails EIO read r
+    # whom the daemon answers finds it out for all
+    cmp "$M/data/coherent" "$L/data/coherent"
+    logged "stands for others and cannot be read (EIO"
+    eventually 10 cmp "$M/usr/two" "$L/usr/two"
+    # who has a file open keeps what it is read from, and so do those who open it meanwhile
+    sys open r "$M/usr/one" rdonly , fails EIO read r
+    contains "$(cat <&$open 2>&1 >/dev/null)" "Input/output error"
+    exec {open}<&-
+    cmp "$M/usr/one" "$L/usr/one"
+    eventually 30 share "$M/usr/one" "$M/usr/two"
+    sys open r "$M/stable" rdonly , fails EIO read r
+    umount_overlay
+}
+
 @test "a storm of writes changes no file but those that are written" {
     sharing_stack
     groups 8 4

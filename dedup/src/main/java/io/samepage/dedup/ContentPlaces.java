@@ -37,6 +37,9 @@ final class ContentPlaces {
   /** How often another place was used than is to be; written by the background thread alone. */
   private volatile long missed;
 
+  /** How many files could not be read; written by the background thread alone. */
+  private volatile long discarded;
+
   /** Of the background thread alone: {@link ContentIndex#version} when that was last asked. */
   private long seenVersion;
 
@@ -138,7 +141,10 @@ final class ContentPlaces {
         });
   }
 
-  /** A file could not be read: from now on it stands for no other. */
+  /**
+   * A file could not be read: from now on it stands for no other, nor for those it has stood for.
+   */
+  @SuppressWarnings("NonAtomicVolatileUpdate") // one thread writes
   void discard(FileKey stable) {
     ContentIndex known = index;
     if (known != null) {
@@ -149,6 +155,7 @@ final class ContentPlaces {
             if (digest != null) {
               known.remove(domain, digest, stable);
               fallbacks.increment();
+              discarded++;
             }
           });
     }
@@ -199,7 +206,7 @@ final class ContentPlaces {
 
   /** See {@link StableFiles#placing}. */
   long placing() {
-    return home == null ? 0 : home.changes() + missed;
+    return discarded + (home == null ? 0 : home.changes() + missed);
   }
 
   @SuppressWarnings("NonAtomicVolatileUpdate") // one thread writes

@@ -42,12 +42,15 @@ final class Identification {
   /**
    * Makes the digest of a file that has been as its key says when it was opened.
    *
+   * <p>Who has the file open for writing may have it mapped, and change it without a change of its
+   * times. Who opens it from now on cannot: the first store to a page shows.
+   *
    * @param fd a descriptor that can read
-   * @return null if it has changed since, or changes
+   * @return null if it has changed since, or changes, or may
    */
   byte @Nullable [] digest(int fd, FileKey file, VerityDigest.@Nullable Leaves leaves)
       throws ErrnoException {
-    if (isTooRecent(file)) {
+    if (isTooRecent(file) || Files.isOpenForWriting(fd)) {
       return null;
     }
     byte[] made = digest.of(fd, file.size(), leaves);

@@ -17,6 +17,8 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentLinkedDeque;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReadWriteLock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 import org.jspecify.annotations.Nullable;
@@ -46,6 +48,15 @@ import org.slf4j.LoggerFactory;
  *   <li>{@code users}, locked shared by all that have it open; who gets it exclusively is alone.
  * </ul>
  *
+ * <p>A third one, {@code turn}, is for {@link #inTurn}.
+ *
+ * <p>A file that is mapped and that somebody makes shorter ends the process that reads it (SIGBUS),
+ * and LMDB reads by its map alone. So before each access it is looked whether its files are as long
+ * as they have been, and if not, none is made any more. Who makes them shorter in the middle of an
+ * access, some microseconds, or writes to them, is not guarded against but by their permissions: a
+ * JVM cannot go on after a SIGBUS in native code. To remove them, or to put others in their place
+ * by rename(2), does no harm.
+ *
  * <p>The map is of a fixed size, the same in all processes, so that none outgrows another's; how
  * much of it may be used is another matter ({@link #fill}).
  */
@@ -56,6 +67,7 @@ final class LmdbStore implements Store {
   static final long MAP_SIZE = 8L << 30;
 
   private static final int PAGE = 4096;
+  private static final int SEEK_END = 2;
   private static final int MAX_READERS = 2048;
   private static final int MODE = 0600;
   private static final byte[] DATA = name("data.mdb");
@@ -63,6 +75,12 @@ final class LmdbStore implements Store {
   private static final byte[] SET_ASIDE = name("data.mdb.set-aside");
   private static final byte[] GATE = name("gate");
   private static final byte[] USERS = name("users");
+  private static final byte[] TURN = name("turn");
+
+  /** How long it is waited for a turn: the other process may have been stopped. */
+  private static final long TURN_NANOS = TimeUnit.SECONDS.toNanos(60);
+
+  private static final long LOOK_AGAIN_NANOS = TimeUnit.MILLISECONDS.toNanos(2);
 
   /** What the data files of this version hold, under a name that no table has. */
   private static final String ABOUT = "about";
@@ -81,6 +99,11 @@ final class LmdbStore implements Store {
 
   private final Fd directory;
   private final Fd users;
+
+  /** The files that LMDB has mapped, to see how long they are. */
+  private final Fd data;
+
+  private final Fd lock;
   private final long limit;
   private final Env<byte[]> env;
   private final Map<Table, Dbi<byte[]>> tables = new EnumMap<>(Table.class);
@@ -92,6 +115,15 @@ final class LmdbStore implements Store {
   private final ReadWriteLock open = new ReentrantReadWriteLock();
 
   private boolean closed; // guarded by open
+
+  /** How long the mapped files have been; LMDB makes them longer only. Races do no harm. */
+  private volatile long dataSize;
+
+  private volatile long lockSize;
+
+  /** Whether they were made shorter, so that LMDB is left alone. */
+  private volatile boolean shortened;
+
   private @Nullable String replaced;
 
   private LmdbStore(Fd directory, Fd users, long limit, Kind kind) throws StoreException {
@@ -99,6 +131,8 @@ final class LmdbStore implements Store {
     this.users = users;
     this.limit = limit;
     Env<byte[]> opened = null;
+    Fd dataFile = null;
+    Fd lockFile = null;
     try {
       // The directory's name need not be text: LMDB gets it by descriptor.
       opened =
@@ -118,16 +152,27 @@ final class LmdbStore implements Store {
         tables.put(
             table, opened.openDbi(table.name().toLowerCase(Locale.ROOT), DbiFlags.MDB_CREATE));
       }
-    } catch (LmdbException | IllegalArgumentException e) {
+      dataFile = new Fd(Files.open(directory.number(), DATA, Linux.O_RDONLY, 0));
+      lockFile = new Fd(Files.open(directory.number(), LOCK, Linux.O_RDONLY, 0));
+      dataSize = size(dataFile);
+      lockSize = size(lockFile);
+    } catch (LmdbException | IllegalArgumentException | ErrnoException | StoreException e) {
       if (opened != null) {
         opened.close();
       }
-      throw new StoreException("LMDB says: " + e.getMessage(), e);
-    } catch (StoreException e) {
-      opened.close();
-      throw e;
+      if (dataFile != null) {
+        dataFile.close();
+      }
+      if (lockFile != null) {
+        lockFile.close();
+      }
+      throw e instanceof StoreException known
+          ? known
+          : new StoreException("LMDB says: " + e.getMessage(), e);
     }
     env = opened;
+    data = dataFile;
+    lock = lockFile;
   }
 
   /** Another program's tables are foreign, and so are those of another version. */
@@ -248,6 +293,42 @@ final class LmdbStore implements Store {
     return text.getBytes(StandardCharsets.US_ASCII);
   }
 
+  private static long size(Fd file) throws ErrnoException {
+    return Files.seek(file.number(), 0, SEEK_END);
+  }
+
+  /**
+   * Whether LMDB is not to be asked: it is closed, or its files are shorter than they were. The
+   * caller holds {@link #open}.
+   */
+  private boolean isUnusable() {
+    if (closed || shortened) {
+      return true;
+    }
+    try {
+      long dataNow = size(data);
+      long lockNow = size(lock);
+      if (dataNow >= dataSize && lockNow >= lockSize) {
+        dataSize = dataNow;
+        lockSize = lockNow;
+        return false;
+      }
+    } catch (ErrnoException e) {
+      return true;
+    }
+    shortened = true;
+    LOG.error(
+        "the files of the content index were made shorter while it was in use: it is not used any"
+            + " more until the next mount. It may be deleted, as a directory, at any time");
+    return true;
+  }
+
+  private void requireUsable() throws StoreException {
+    if (isUnusable()) {
+      throw new StoreException(closed ? "it is closed" : "its files were made shorter");
+    }
+  }
+
   private Dbi<byte[]> table(Table table) {
     Dbi<byte[]> found = tables.get(table);
     if (found == null) {
@@ -260,7 +341,7 @@ final class LmdbStore implements Store {
   public byte @Nullable [] get(Table table, byte[] key) {
     open.readLock().lock();
     try {
-      if (closed) {
+      if (isUnusable()) {
         return null;
       }
       Txn<byte[]> txn = idle.poll();
@@ -286,9 +367,7 @@ final class LmdbStore implements Store {
   public void change(Change change) throws StoreException {
     open.readLock().lock();
     try {
-      if (closed) {
-        throw new StoreException("it is closed");
-      }
+      requireUsable();
       try (Txn<byte[]> txn = env.txnWrite()) {
         change.make(
             new Writer() {
@@ -317,12 +396,49 @@ final class LmdbStore implements Store {
   }
 
   @Override
-  public void walk(Table table, Visitor visitor) throws StoreException {
+  public void inTurn(Runnable action) {
+    Fd turn = awaitTurn();
+    try {
+      action.run();
+    } finally {
+      if (turn != null) {
+        turn.close(); // which unlocks it
+      }
+    }
+  }
+
+  /** The lock file, locked if that could be had in time; null if there can be none. */
+  private @Nullable Fd awaitTurn() {
+    Fd turn;
     open.readLock().lock();
     try {
       if (closed) {
-        throw new StoreException("it is closed");
+        return null;
       }
+      turn = openLock(directory, TURN);
+    } catch (ErrnoException e) {
+      return null; // nothing can be written there, it seems
+    } finally {
+      open.readLock().unlock();
+    }
+    long end = System.nanoTime() + TURN_NANOS;
+    try {
+      while (!Files.tryLockExclusively(turn.number())
+          && end - System.nanoTime() > 0
+          && !Thread.currentThread().isInterrupted()) {
+        LockSupport.parkNanos(LOOK_AGAIN_NANOS);
+      }
+    } catch (ErrnoException e) {
+      // As if it had taken too long.
+    }
+    return turn;
+  }
+
+  @Override
+  public void walk(Table table, Visitor visitor) throws StoreException {
+    open.readLock().lock();
+    try {
+      requireUsable();
       try (Txn<byte[]> txn = env.txnRead();
           var cursor = table(table).openCursor(txn)) {
         boolean more = cursor.first();
@@ -341,7 +457,7 @@ final class LmdbStore implements Store {
   public long version() {
     open.readLock().lock();
     try {
-      return closed ? 0 : env.info().lastTransactionId;
+      return isUnusable() ? 0 : env.info().lastTransactionId;
     } finally {
       open.readLock().unlock();
     }
@@ -351,7 +467,7 @@ final class LmdbStore implements Store {
   public double fill() {
     open.readLock().lock();
     try {
-      if (closed) {
+      if (isUnusable()) {
         return 0;
       }
       long pages = 0;
@@ -376,11 +492,16 @@ final class LmdbStore implements Store {
       if (closed) {
         return;
       }
+      boolean unusable = isUnusable();
       closed = true;
-      for (Txn<byte[]> txn = idle.poll(); txn != null; txn = idle.poll()) {
-        txn.close();
+      if (!unusable) { // else what LMDB would touch may not be there; it stays as it is
+        for (Txn<byte[]> txn = idle.poll(); txn != null; txn = idle.poll()) {
+          txn.close();
+        }
+        env.close();
       }
-      env.close();
+      data.close();
+      lock.close();
       users.close();
       directory.close();
     } finally {

@@ -101,9 +101,16 @@ final class PageIndex implements AutoCloseable {
    * Enters a content: finds what it uses of others, and makes it the owner of the other pages. If
    * it is there already, its ranges are found anew.
    *
+   * <p>One after the other, whatever process they are in: two that are alike and were entered at
+   * once would not find each other, or each would use the other's pages.
+   *
    * @param leaves what its pages' digests have been entered under
    */
   synchronized void enter(long domain, byte[] digest, long size, long leaves) {
+    tables.inTurn(() -> enterInTurn(domain, digest, size, leaves));
+  }
+
+  private void enterInTurn(long domain, byte[] digest, long size, long leaves) {
     PagedContent bare = PagedContent.ofItsOwn(digest, size, leaves);
     PageDigests own = digests(bare);
     PagedContent before = find(domain, bare.number());

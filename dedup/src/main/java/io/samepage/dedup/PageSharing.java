@@ -34,6 +34,9 @@ final class PageSharing {
 
   private static final int REMEMBERED = 10_000;
 
+  /** A use, in a tree, and the lists of who entered it. */
+  private static final int USE_BYTES = 48 + 40 + 24;
+
   /** A stable file that several read from. */
   static final class OpenSource {
     private final Place place;
@@ -370,6 +373,21 @@ final class PageSharing {
     }
     return (int)
         found.of(first, count).stream().mapToLong(RangeUsers.Use::mapping).distinct().count();
+  }
+
+  /** Adds the ranges that are used, without what is used as a whole. */
+  void addTo(UsedPages pages) {
+    users.forEach(
+        (file, found) -> {
+          for (RangeUsers.Use use : found.all()) {
+            pages.add(file, use.source(), use.count(), 1);
+          }
+        });
+  }
+
+  /** An estimate of what the reverse maps take of the heap, in bytes. */
+  long heapBytes() {
+    return users.values().stream().mapToLong(found -> found.size() * (long) USE_BYTES).sum();
   }
 
   void used(long bytes) {

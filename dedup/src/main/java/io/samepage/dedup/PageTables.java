@@ -87,6 +87,11 @@ final class PageTables implements AutoCloseable {
     }
   }
 
+  /** See {@link Store#inTurn}. */
+  void inTurn(Runnable action) {
+    store.inTurn(action);
+  }
+
   void put(Table table, byte[] key, byte[] value) {
     change(writer -> put(writer, table, key, value));
   }

@@ -2,13 +2,13 @@ package io.samepage.dedup;
 
 /**
  * What has been counted, by KSM's names where KSM has one (Documentation/admin-guide/mm/ksm.rst).
- * Pages are 4 KiB. A user is here what a rmap item is there, but stands for a whole file: its pages
- * count whether they are in memory or not, and they count as long as the file is open (a mapping
- * alone is one of the stable file, of which the kernel tells nobody).
+ * Pages are 4 KiB. A use is here what a rmap item is there, but of a whole file, or of a range of
+ * one: the pages count whether they are in memory or not, and they count as long as the file is
+ * open (a mapping alone is one of the stable file, of which the kernel tells nobody).
  *
- * @param pagesShared pages of stable files that more than one user uses
+ * @param pagesShared pages of stable files that have more than one use
  * @param pagesSharing how many more uses of them there are: what is saved
- * @param pagesUnshared pages of files that one user alone uses
+ * @param pagesUnshared pages of files that have one use
  * @param pagesVolatile pages of files that changed while they were hashed, or just before; it only
  *     grows, where KSM's tells what is so at present
  * @param generalProfit bytes: what pagesSharing saves, less what is kept in memory to know it

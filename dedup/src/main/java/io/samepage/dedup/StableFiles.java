@@ -257,9 +257,9 @@ public final class StableFiles implements AutoCloseable {
   }
 
   /**
-   * A number that changes when other places are the nearest than before, so that who was told of a
-   * stable file by {@link #find} had better ask again before it uses it once more. It is to be read
-   * before {@link #find} is asked.
+   * A number that changes when other places are the nearest than before, or when one could not be
+   * read, so that who was told of a stable file by {@link #find} had better ask again before it
+   * uses it once more: it can be opened as before. It is to be read before {@link #find} is asked.
    */
   public long placing() {
     return places.placing();
@@ -304,9 +304,31 @@ public final class StableFiles implements AutoCloseable {
     return userCount(stable) + (pages == null ? 0 : pages.userCount(stable, first, count));
   }
 
-  /** Hands out every file whose pages are in use, with how many users it has here. */
+  /** Hands out every file that is used as a whole, with how many users it has here. */
   public void forEachUsed(ObjLongConsumer<FileKey> visitor) {
     reverse.forEach(visitor);
+  }
+
+  /** Hands out every range of a file that is used in part, in pieces that do not overlap. */
+  public void forEachUsedRange(UsedPages.Visitor visitor) {
+    if (pages != null) {
+      UsedPages used = new UsedPages();
+      pages.addTo(used);
+      used.forEachRange(visitor);
+    }
+  }
+
+  /** KSM's counters. Those of what is used in part are counted when they are asked for. */
+  private UsedPages.Counts usedPages() {
+    UsedPages.Counts whole =
+        new UsedPages.Counts(
+            reverse.pagesShared(), reverse.pagesSharing(), reverse.pagesUnshared());
+    if (pages == null) {
+      return whole;
+    }
+    UsedPages used = new UsedPages();
+    pages.addTo(used);
+    return whole.plus(used.countsBeside(reverse::userCount));
   }
 
   /**
@@ -323,19 +345,22 @@ public final class StableFiles implements AutoCloseable {
    * is left out: it is a file, whose pages the kernel takes back when it needs them.
    */
   public long bookkeepingBytes() {
-    return reverse.heapBytes() + reverse.userCount() * (long) OPEN_FILE_BYTES + queue.heapBytes();
+    return reverse.heapBytes()
+        + reverse.userCount() * (long) OPEN_FILE_BYTES
+        + queue.heapBytes()
+        + (pages == null ? 0 : pages.heapBytes());
   }
 
   /** What has been counted until now. */
   public SharingCounters counters() {
-    long pagesSharing = reverse.pagesSharing();
+    UsedPages.Counts used = usedPages();
     Identifier.Counts identified = identifier.counts();
     return new SharingCounters(
-        reverse.pagesShared(),
-        pagesSharing,
-        reverse.pagesUnshared(),
+        used.shared(),
+        used.sharing(),
+        used.unshared(),
         identified.pagesVolatile(),
-        pagesSharing * VerityDigest.BLOCK - bookkeepingBytes(),
+        used.sharing() * VerityDigest.BLOCK - bookkeepingBytes(),
         queue.rounds(),
         queue.size(),
         queue.dropped(),

@@ -63,6 +63,14 @@ interface Store extends AutoCloseable {
   /** Makes a change. */
   void change(Change change) throws StoreException;
 
+  /**
+   * Does what consists of several accesses and must not be done by two processes at the same time.
+   * What the other one did is seen afterwards. Who has waited too long goes on all the same.
+   */
+  default void inTurn(Runnable action) {
+    action.run();
+  }
+
   /** Walks over a table, in any order, beside all changes. */
   void walk(Table table, Visitor visitor) throws StoreException;
 

@@ -53,7 +53,7 @@
  *
  * <ol>
  *   <li>{@code ContentIndex.OPEN}: which indexes this process has open; held while one is opened
- *   <li>the locks on the files {@code gate} and {@code users}, between processes
+ *   <li>the locks on the files {@code gate}, {@code users} and {@code turn}, between processes
  *   <li>{@code ContentIndex} itself: going over to memory
  *   <li>{@code LmdbStore.open}: for reading by each access, for writing by close
  *   <li>LMDB's own writer lock, between processes; held for one transaction

@@ -1,5 +1,6 @@
 package io.samepage.dedup;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.samepage.dedup.ContentIndex.Claim;
@@ -174,6 +175,32 @@ final class ContentIndexTest {
     String last = said.get(said.size() - 1);
     System.out.println(last);
     assertThat(Integer.parseInt(last.substring("set aside: ".length()))).isGreaterThan(rounds / 4);
+  }
+
+  @Test
+  void whoMakesItShorterWhileItIsInUseEndsNobody() throws Exception {
+    for (String shortened : List.of("data.mdb 0", "data.mdb 8192", "lock.mdb 0")) {
+      Path there = directory.resolve(shortened.replace(' ', '-'));
+      String[] words = shortened.split(" ", -1);
+      Process child = IndexChild.start("shorten", there.toString(), words[0], words[1]);
+      try (BufferedReader answers = child.inputReader(UTF_8)) {
+        assertThat(answers.lines())
+            .as(shortened)
+            .containsExactly(
+                "0 known",
+                // it goes on from memory
+                IndexChild.BATCH + " known",
+                "its files were made shorter",
+                "closed");
+      }
+      assertThat(child.waitFor()).as(shortened).isZero();
+      // and the next one makes it anew
+      try (ContentIndex index = IndexChild.open(there)) {
+        IndexChild.enter(index, 0, 10);
+        assertThat(IndexChild.countKnown(index, 0, 10)).isEqualTo(10);
+        assertThat(index.isPersistent()).isTrue();
+      }
+    }
   }
 
   @Test

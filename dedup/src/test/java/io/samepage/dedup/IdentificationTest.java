@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.samepage.posix.Fd;
 import io.samepage.posix.Linux;
 import io.samepage.posix.Stat;
+import java.nio.MappedByteBuffer;
+import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -32,6 +34,45 @@ final class IdentificationTest {
                 }
               });
       assertThat(digest).isNull();
+    }
+  }
+
+  @Test
+  void aFileThatIsMappedForWritingHasNoDigestSinceNothingElseTellsThatItChanges() throws Exception {
+    Path file = Files.write(directory.resolve("mapped"), new byte[20 * VerityDigest.BLOCK]);
+    Identification identification = new Identification(Long.MIN_VALUE / 2);
+    try (Fd fd = Tree.open(file, Linux.O_RDONLY)) {
+      try (FileChannel writer =
+          FileChannel.open(file, StandardOpenOption.READ, StandardOpenOption.WRITE)) {
+        MappedByteBuffer mapping =
+            writer.map(FileChannel.MapMode.READ_WRITE, 0, 20 * VerityDigest.BLOCK);
+        mapping.put(0, (byte) 1); // the page is writable from now on
+        FileKey key = FileKey.of(1, Tree.stat(file));
+        byte[] digest =
+            identification.digest(
+                fd.number(),
+                key,
+                (page, digests, at) -> {
+                  if (page == 10) {
+                    mapping.put(0, (byte) 2);
+                  }
+                });
+        assertThat(FileKey.of(1, Tree.stat(file))).isEqualTo(key);
+        assertThat(digest).isNull();
+      }
+    }
+  }
+
+  @Test
+  void aFileThatIsOpenForWritingHasADigestOnceItIsNot() throws Exception {
+    Path file = Files.write(directory.resolve("file"), new byte[20 * VerityDigest.BLOCK]);
+    FileKey key = FileKey.of(1, Tree.stat(file));
+    Identification identification = new Identification(Long.MIN_VALUE / 2);
+    try (Fd fd = Tree.open(file, Linux.O_RDONLY)) {
+      try (Fd writer = Tree.open(file, Linux.O_WRONLY)) {
+        assertThat(identification.digest(fd.number(), key, null)).isNull();
+      }
+      assertThat(identification.digest(fd.number(), key, null)).isNotNull();
     }
   }
 

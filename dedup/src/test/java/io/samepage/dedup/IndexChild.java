@@ -110,6 +110,8 @@ final class IndexChild {
           write(directory, Integer.parseInt(arguments[2]), Integer.parseInt(arguments[3]));
       case "damage" ->
           damage(directory, Long.parseLong(arguments[2]), Integer.parseInt(arguments[3]));
+      case "shorten" -> shorten(directory, arguments[2], Long.parseLong(arguments[3]));
+      case "pages" -> enterPages(directory, Integer.parseInt(arguments[2]));
       case "identify" ->
           identify(directory, Path.of(arguments[2]), Path.of(arguments[3]), arguments[4]);
       default -> throw new IllegalArgumentException(arguments[0]);
@@ -142,6 +144,45 @@ final class IndexChild {
         System.out.flush();
       }
     }
+  }
+
+  /**
+   * Enters pages of contents into a page index, the next one whenever it is told to. Round after
+   * round those of all processes are alike but for a few pages.
+   */
+  private static void enterPages(Path directory, int process) throws IOException {
+    try (PageIndex index = PageIndex.open(Tree.bytes(directory))) {
+      System.out.println("open");
+      System.out.flush();
+      for (int round = 0; System.in.read() == 'g'; round++) {
+        PageIndexTest.enter(
+            index, PageIndexTest.contentOf(round, process), round * 10_000L + process);
+        System.out.println(round);
+        System.out.flush();
+      }
+    }
+  }
+
+  /** Makes a file of an index shorter that is in use, and goes on with it. */
+  private static void shorten(Path directory, String name, long size) throws IOException {
+    try (ContentIndex index = open(directory)) {
+      enter(index, 0, BATCH);
+      if (countKnown(index, 0, BATCH) != BATCH) {
+        throw new IllegalStateException("not all are known that were entered");
+      }
+      try (RandomAccessFile file = new RandomAccessFile(directory.resolve(name).toFile(), "rw")) {
+        file.setLength(size);
+      }
+      System.out.println(countKnown(index, 0, BATCH) + " known");
+      index.version();
+      index.fill();
+      enter(index, BATCH, BATCH);
+      index.trim();
+      System.out.println(countKnown(index, BATCH, BATCH) + " known");
+      System.out.println(index.fault());
+    }
+    System.out.println("closed");
+    System.out.flush();
   }
 
   /** Opens damaged copies of an index, reads all of them, writes to them, and reads again. */

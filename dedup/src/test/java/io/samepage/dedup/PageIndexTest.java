@@ -1,10 +1,12 @@
 package io.samepage.dedup;
 
+import static java.nio.charset.StandardCharsets.US_ASCII;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.samepage.dedup.pages.PageExtent;
 import io.samepage.dedup.pages.PageState;
 import io.samepage.dedup.pages.SharedRanges;
+import java.io.BufferedReader;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -13,6 +15,7 @@ import java.util.Objects;
 import java.util.Random;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Contents are made of numbered pages; the digest of a page is made of its number. */
@@ -127,6 +130,59 @@ final class PageIndexTest {
       assertThat(extents(index, 2)).hasSize(2);
       index.enterUnsuitable(DOMAIN, digest(-3), 4096);
       assertThat(ranges(index, 3)).isNull();
+    }
+  }
+
+  /** For {@link IndexChild}: which content a process enters in a round. */
+  static long contentOf(int round, int process) {
+    return 100L + round * 10L + process;
+  }
+
+  /** The same: a content of so many pages, from the first one on. */
+  static void enter(PageIndex index, long content, long firstPage) {
+    enter(index, content, firstPage, PAGES);
+  }
+
+  @Test
+  @Timeout(120)
+  void ofTwoThatAreEnteredByTwoProcessesAtOnceOneUsesTheOther() throws Exception {
+    int rounds = 15;
+    Path there = directory.resolve("pages");
+    List<Process> processes = new ArrayList<>();
+    try {
+      List<BufferedReader> answers = new ArrayList<>();
+      for (int i = 0; i < 2; i++) {
+        Process started = IndexChild.start("pages", there.toString(), String.valueOf(i));
+        processes.add(started);
+        answers.add(started.inputReader(US_ASCII));
+      }
+      for (BufferedReader answer : answers) {
+        assertThat(answer.readLine()).isEqualTo("open");
+      }
+      for (int round = 0; round < rounds; round++) {
+        for (Process one : processes) {
+          one.getOutputStream().write('g');
+          one.getOutputStream().flush();
+        }
+        for (BufferedReader answer : answers) {
+          assertThat(answer.readLine()).isEqualTo(String.valueOf(round));
+        }
+      }
+      for (Process one : processes) {
+        one.getOutputStream().close();
+        assertThat(one.waitFor()).isZero();
+      }
+    } finally {
+      processes.forEach(Process::destroyForcibly);
+    }
+    try (PageIndex index = open(PageIndex.LIMIT)) {
+      for (int round = 0; round < rounds; round++) {
+        SharedRanges zero = ranges(index, contentOf(round, 0));
+        SharedRanges one = ranges(index, contentOf(round, 1));
+        assertThat(zero == null).as("round " + round).isNotEqualTo(one == null);
+        SharedRanges found = zero == null ? one : zero;
+        assertThat(Objects.requireNonNull(found).sharedPages()).isEqualTo(PAGES - 1);
+      }
     }
   }
 }

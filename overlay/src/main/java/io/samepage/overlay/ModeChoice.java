@@ -179,7 +179,7 @@ final class ModeChoice {
       return false; // what is known may be a page map
     }
     if (file.placing != sharing.placing()) {
-      return false; // another place may be nearer now
+      return false; // another place may be nearer now, or this one have failed
     }
     if (paged != null && !isUnchanged(node, paged.own())) {
       return false;

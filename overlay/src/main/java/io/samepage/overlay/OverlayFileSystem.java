@@ -3,6 +3,7 @@ package io.samepage.overlay;
 import io.samepage.dedup.FileKey;
 import io.samepage.dedup.SharingCounters;
 import io.samepage.dedup.StableFiles;
+import io.samepage.dedup.UsedPages;
 import io.samepage.fuse.AttributeChange;
 import io.samepage.fuse.Attributes;
 import io.samepage.fuse.Connection;
@@ -134,10 +135,17 @@ public final class OverlayFileSystem implements FileSystem {
     return sharing == null ? 0 : sharing.userCount(file, firstPage, pages);
   }
 
-  /** Hands out every file whose pages open nodes of this mount use, with how many they are. */
+  /** Hands out every file that open nodes of this mount use as a whole, with how many they are. */
   public void forEachUsed(ObjLongConsumer<FileKey> visitor) {
     if (sharing != null) {
       sharing.forEachUsed(visitor);
+    }
+  }
+
+  /** Hands out the ranges of files that open nodes of this mount use in part. */
+  public void forEachUsedRange(UsedPages.Visitor visitor) {
+    if (sharing != null) {
+      sharing.forEachUsedRange(visitor);
     }
   }
 

@@ -6,6 +6,7 @@ import io.samepage.dedup.LayerTree;
 import io.samepage.dedup.SharingCounters;
 import io.samepage.dedup.StableFile;
 import io.samepage.dedup.StableFiles;
+import io.samepage.dedup.UsedPages;
 import io.samepage.overlay.LayerAccess.Place;
 import io.samepage.overlay.options.HostDirectory;
 import io.samepage.posix.ErrnoException;
@@ -138,6 +139,11 @@ final class Sharing implements AutoCloseable {
   /** Hands out every file whose pages nodes of this mount use, with how many they are. */
   void forEachUsed(ObjLongConsumer<FileKey> visitor) {
     stableFiles.forEachUsed(visitor);
+  }
+
+  /** {@link StableFiles#forEachUsedRange}. */
+  void forEachUsedRange(UsedPages.Visitor visitor) {
+    stableFiles.forEachUsedRange(visitor);
   }
 
   long bookkeepingBytes() {

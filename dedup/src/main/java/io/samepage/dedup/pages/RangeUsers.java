@@ -105,6 +105,17 @@ public final class RangeUsers {
     return found;
   }
 
+  /** All uses. */
+  public synchronized List<Use> all() {
+    List<Use> found = new ArrayList<>(size);
+    for (TreeMap<Use, Use> uses : byLength) {
+      if (uses != null) {
+        found.addAll(uses.keySet());
+      }
+    }
+    return found;
+  }
+
   /** How many uses there are. */
   public synchronized int size() {
     return size;

@@ -60,6 +60,11 @@ final class RangeFinderTest {
     final Map<Long, SharedRanges> ranges = new HashMap<>();
     final Map<Long, RangeFinder.Page> anchors = new HashMap<>();
 
+    /** From which page on the digests of a content are lost. */
+    final Map<Long, Long> lost = new HashMap<>();
+
+    final List<byte[]> lookedUp = new ArrayList<>();
+
     Known(int mask) {
       finder = new RangeFinder(digest(0), mask);
     }
@@ -83,6 +88,7 @@ final class RangeFinderTest {
     @Override
     public RangeFinder.@Nullable Page find(byte[] digests, int at) {
       byte[] wanted = Arrays.copyOfRange(digests, at, at + RangeFinder.DIGEST);
+      lookedUp.add(wanted);
       for (Map.Entry<Long, RangeFinder.Page> anchor : anchors.entrySet()) {
         if (Arrays.equals(digest(anchor.getKey()), wanted)) {
           return anchor.getValue();
@@ -97,7 +103,10 @@ final class RangeFinderTest {
       return pages == null
           ? null
           : new RangeFinder.Source(
-              content, new Pages(pages), wholePages.get(content), ranges.get(content));
+              content,
+              new Damaged(new Pages(pages), lost.getOrDefault(content, Long.MAX_VALUE)),
+              wholePages.get(content),
+              ranges.get(content));
     }
   }
 
@@ -213,6 +222,228 @@ final class RangeFinderTest {
       mixed[i] += 1000;
     }
     assertThat(known.enter(2, mixed, false)).isNull();
+  }
+
+  @Test
+  void aPageIsAnAnchorByTheLastByteOfItsDigestUnlessItIsOfZeros() {
+    RangeFinder finder = new RangeFinder(digest(0), 3);
+    for (int last = 0; last < 256; last++) {
+      byte[] digests = new byte[5 + RangeFinder.DIGEST];
+      Arrays.fill(digests, (byte) 7);
+      digests[5 + RangeFinder.DIGEST - 1] = (byte) last;
+      assertThat(finder.isAnchor(digests, 5)).isEqualTo(last % 4 == 0);
+    }
+    assertThat(new RangeFinder(digest(0), 0).isAnchor(digest(0), 0)).isFalse();
+  }
+
+  @Test
+  void anchorsAloneAreLookedUpAndOnlyWhereNoRangeGoesOn() {
+    Known known = new Known(3);
+    known.enter(1, upTo(1, 201), false);
+    known.lookedUp.clear();
+    known.enter(2, upTo(301, 501), false);
+    assertThat(known.lookedUp).isNotEmpty();
+    for (byte[] digest : known.lookedUp) {
+      assertThat(known.finder.isAnchor(digest, 0)).isTrue();
+    }
+    known.lookedUp.clear();
+    assertThat(known.enter(3, upTo(1, 201), false)).isNotNull();
+    assertThat(known.lookedUp).hasSize(1);
+  }
+
+  /** Those of a content, some of which have been lost. */
+  private record Damaged(RangeFinder.Digests all, long firstLost) implements RangeFinder.Digests {
+    @Override
+    public long pages() {
+      return all.pages();
+    }
+
+    @Override
+    public byte @Nullable [] holding(long page) {
+      return page < firstLost ? all.holding(page) : null;
+    }
+
+    @Override
+    public int at(long page) {
+      return all.at(page);
+    }
+  }
+
+  @Test
+  void aContentWhoseDigestsAreLostSharesNothingAndOthersDoWithoutTheLostOnesOfASource() {
+    Known known = new Known(0);
+    known.enter(1, upTo(1, 31), false);
+    RangeFinder.Digests own = new Pages(upTo(1, 31));
+    assertThat(known.finder.find(2, new Damaged(own, 20), known)).isNull();
+    known.lost.put(1L, 20L);
+    assertThat(extents(known.enter(2, upTo(1, 31), false)))
+        .containsExactly(
+            new PageExtent(0, 20, PageState.SHARED, 0, 0),
+            new PageExtent(20, 10, PageState.OWN, 0, 20));
+  }
+
+  /**
+   * A content in pieces of 4 pages, each of a source, at the distance from it that its first piece
+   * has. Only the first page of a source is known to the index.
+   *
+   * @return which pieces use a source: those that do not were to be found by the recent ranges, and
+   *     these did not have it any more
+   */
+  private static List<Boolean> follow(int... sources) {
+    Known known = new Known(0);
+    Map<Integer, Integer> begins = new HashMap<>();
+    long[] pages = new long[4 * sources.length];
+    for (int i = 0; i < pages.length; i++) {
+      int at = i;
+      int begin = begins.computeIfAbsent(sources[i / 4], source -> at);
+      pages[i] = 1000L * sources[i / 4] + i - begin;
+    }
+    for (int source : begins.keySet()) {
+      known.enter(source, upTo(1000 * source, 1000 * source + 100), false);
+    }
+    known.anchors.keySet().removeIf(page -> page % 1000 != 0);
+    SharedRanges found = known.enter(100, pages, false);
+    assertThat(found).isNotNull();
+    List<Boolean> shared = new ArrayList<>();
+    for (int piece = 0; piece < sources.length; piece++) {
+      boolean isShared = found.map().at(4L * piece).state() == PageState.SHARED;
+      for (int i = 0; i < 4; i++) {
+        PageExtent extent = found.map().at(4L * piece + i);
+        assertThat(extent.state() == PageState.SHARED).isEqualTo(isShared);
+        if (isShared) {
+          long there = extent.source() + 4L * piece + i - extent.first();
+          assertThat(found.contents().get(extent.file())).isEqualTo(sources[piece]);
+          assertThat(there).isEqualTo(pages[4 * piece + i] % 1000);
+        }
+      }
+      shared.add(isShared);
+    }
+    return shared;
+  }
+
+  @Test
+  void rangesOfTheLastFourDistancesGoOn() {
+    assertThat(follow(1, 2, 3, 4, 1, 2, 3, 4)).doesNotContain(false);
+    assertThat(follow(1, 2, 3, 4, 5, 2, 3, 4, 5, 1))
+        .containsExactly(true, true, true, true, true, true, true, true, true, false);
+  }
+
+  @Test
+  void theDistanceThatWasUsedLongestAgoIsForgottenFirst() {
+    // 1 is used again before 5 comes, so that it is 2 that has to go.
+    assertThat(follow(1, 2, 3, 4, 1, 5, 1, 3, 4, 5, 2))
+        .containsExactly(true, true, true, true, true, true, true, true, true, true, false);
+    // What was used again counts once.
+    assertThat(follow(1, 2, 3, 1, 2, 1, 2, 4, 3, 1, 2, 4)).doesNotContain(false);
+  }
+
+  @Test
+  void aRangeIsExtendedBackwardsToWhatIsSharedAlreadyAndNoFurther() {
+    Known known = new Known(0);
+    known.enter(1, pages(1000, 1001, 1002, 1003, 1, 2, 3, 4), false);
+    known.contents.put(2L, pages(1000, 1001, 1002, 1003, 2000, 2001, 2002, 2003));
+    known.wholePages.put(2L, 8L);
+    known.anchors.put(2002L, new RangeFinder.Page(2, 6));
+    SharedRanges found =
+        known.enter(3, pages(1000, 1001, 1002, 1003, 2000, 2001, 2002, 2003), false);
+    assertThat(extents(found))
+        .containsExactly(
+            new PageExtent(0, 4, PageState.SHARED, 0, 0),
+            new PageExtent(4, 4, PageState.SHARED, 1, 4));
+    assertThat(found).isNotNull();
+    assertThat(found.contents()).containsExactly(1L, 2L);
+    assertThat(found.sharedPages()).isEqualTo(8);
+    assertThat(found.ownPages()).isZero();
+  }
+
+  /** Enters a content that uses all its pages, or the first ones of them, of another. */
+  private static void enterUser(Known known, long content, long[] pages, long of, int count) {
+    ExtentMap map = new ExtentMap(pages.length);
+    map.set(0, count, PageState.SHARED, 0, 0);
+    if (count < pages.length) {
+      map.set(count, pages.length - count, PageState.OWN, 0, count);
+    }
+    known.contents.put(content, pages);
+    known.wholePages.put(content, (long) pages.length);
+    known.ranges.put(
+        content, new SharedRanges(map, List.of(of), count, (long) pages.length - count));
+  }
+
+  @Test
+  void whatASourceUsesOfTheContentItselfStaysItsOwn() {
+    Known known = new Known(0);
+    long[] pages = pages(1, 2, 3, 4, 100, 101, 102, 103, 104, 105);
+    enterUser(known, 2, pages, 1, 4);
+    known.anchors.put(102L, new RangeFinder.Page(2, 6));
+    SharedRanges found = known.enter(1, pages, false);
+    assertThat(extents(found))
+        .containsExactly(
+            new PageExtent(0, 4, PageState.OWN, 0, 0),
+            new PageExtent(4, 6, PageState.SHARED, 0, 4));
+    assertThat(found).isNotNull();
+    assertThat(found.contents()).containsExactly(2L);
+    assertThat(found.sharedPages()).isEqualTo(6);
+    assertThat(found.ownPages()).isEqualTo(4);
+  }
+
+  @Test
+  void whatASourceUsedOfAContentThatIsGoneIsUsedOfTheSource() {
+    Known known = new Known(0);
+    enterUser(known, 2, upTo(1, 11), 1, 10);
+    for (int i = 0; i < 10; i++) {
+      known.anchors.put(1L + i, new RangeFinder.Page(2, i));
+    }
+    SharedRanges found = known.enter(3, upTo(1, 11), false);
+    assertThat(extents(found)).containsExactly(new PageExtent(0, 10, PageState.SHARED, 0, 0));
+    assertThat(found).isNotNull();
+    assertThat(found.contents()).containsExactly(2L);
+  }
+
+  @Test
+  void aPieceForEachFourPagesIsNotTooManyAndOneMoreIs() {
+    for (int pieces : new int[] {10, 11}) {
+      Known known = new Known(0);
+      known.enter(1, upTo(1, 41), false);
+      long[] pages = upTo(1, 41);
+      for (int piece = 1; piece < pieces; piece += 2) { // every other piece is another
+        for (int i = 0; i < 2; i++) {
+          pages[3 * piece + i] += 1000;
+        }
+        if (piece + 2 >= pieces && pieces % 2 == 0) {
+          Arrays.fill(pages, 3 * piece, 40, 5000);
+        }
+      }
+      SharedRanges found = known.enter(2, pages, false);
+      assertThat(extents(found)).hasSize(pieces == 10 ? 10 : 0);
+    }
+    // Two are never too many.
+    Known known = new Known(0);
+    known.enter(1, upTo(1, 5), false);
+    assertThat(extents(known.enter(2, pages(1, 2, 3, 9), false))).hasSize(2);
+    assertThat(known.enter(3, pages(1, 9, 3, 4), false)).isNull();
+  }
+
+  @Test
+  void noMoreThan64ContentsAreUsed() {
+    Known known = new Known(0);
+    long[] all = new long[66 * 8];
+    for (int content = 1; content <= 66; content++) {
+      long[] pages = upTo(content * 100, content * 100 + 8);
+      known.enter(content, pages, false);
+      System.arraycopy(pages, 0, all, (content - 1) * 8, 8);
+    }
+    // and what one of the 64 has is found after that, too
+    long[] pages = Arrays.copyOf(all, all.length + 8);
+    System.arraycopy(all, 8, pages, all.length, 8);
+    SharedRanges found = known.enter(100, pages, false);
+    assertThat(found).isNotNull();
+    assertThat(found.contents()).hasSize(64).doesNotHaveDuplicates();
+    assertThat(found.map().at(64 * 8 - 1).state()).isEqualTo(PageState.SHARED);
+    assertThat(found.map().at(64 * 8))
+        .isEqualTo(new PageExtent(64 * 8, 16, PageState.OWN, 0, 64 * 8));
+    assertThat(found.map().at(66 * 8)).isEqualTo(new PageExtent(66 * 8, 8, PageState.SHARED, 1, 0));
+    assertThat(found.sharedPages()).isEqualTo(65 * 8);
+    assertThat(found.ownPages()).isEqualTo(16);
   }
 
   @Test

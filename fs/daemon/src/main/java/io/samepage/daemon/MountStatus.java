@@ -121,6 +121,8 @@ final class MountStatus implements ControlSocket.Answers {
   public byte[] uses() {
     StringBuilder lines = new StringBuilder();
     overlay.forEachUsed((file, users) -> PagesInUse.append(lines, file, users));
+    overlay.forEachUsedRange(
+        (file, first, pages, users) -> PagesInUse.append(lines, file, first, pages, users));
     return lines.toString().getBytes(StandardCharsets.US_ASCII);
   }
 

@@ -1,21 +1,21 @@
 package io.samepage.daemon;
 
 import io.samepage.dedup.FileKey;
+import io.samepage.dedup.UsedPages;
 import java.nio.charset.StandardCharsets;
-import java.util.HashMap;
-import java.util.Map;
 
 /**
  * Files whose pages mappings use, and how many mappings, of all mounts that were asked: what one
  * mount alone cannot tell, since two may use the same file.
  *
- * <p>A daemon says it in lines of six numbers: the fields of a {@link FileKey}, and the users.
+ * <p>A daemon says it in lines of six numbers, the fields of a {@link FileKey} and the users, or of
+ * eight where a range of its pages is used: the fields, the first page, how many, and the users.
  */
 final class PagesInUse {
   static final int PAGE = 4096;
   private static final int FIELDS = 6;
 
-  private final Map<FileKey, Long> users = new HashMap<>();
+  private final UsedPages pages = new UsedPages();
 
   /** A key as one word for each field. */
   static String text(FileKey key) {
@@ -67,38 +67,30 @@ final class PagesInUse {
     lines.append(text(key)).append(' ').append(users).append('\n');
   }
 
+  static void append(StringBuilder lines, FileKey key, long firstPage, long pages, long users) {
+    lines.append(text(text(key), firstPage, pages)).append(' ').append(users).append('\n');
+  }
+
   /** Adds what a daemon has said; NumberFormatException if that is nonsense. */
   void add(byte[] lines) {
-    new String(lines, StandardCharsets.US_ASCII)
-        .lines()
-        .forEach(
-            line ->
-                users.merge(
-                    key(line),
-                    Long.parseLong(line.substring(line.lastIndexOf(' ') + 1)),
-                    Long::sum));
+    new String(lines, StandardCharsets.US_ASCII).lines().forEach(this::add);
   }
 
-  /** Pages that more than one mapping uses. */
-  long shared() {
-    return users.entrySet().stream()
-        .filter(use -> use.getValue() > 1)
-        .mapToLong(use -> use.getKey().pages())
-        .sum();
+  private void add(String line) {
+    int last = line.lastIndexOf(' ');
+    long users = Long.parseLong(line.substring(last + 1));
+    String what = line.substring(0, Math.max(0, last));
+    FileKey key = key(what);
+    if (what.split(" ", -1).length == FIELDS - 1) {
+      pages.add(key, users);
+    } else {
+      long[] range = range(what);
+      pages.add(key, range[0], range[1], users);
+    }
   }
 
-  /** How many more mappings use them. */
-  long sharing() {
-    return users.entrySet().stream()
-        .mapToLong(use -> use.getKey().pages() * (use.getValue() - 1))
-        .sum();
-  }
-
-  /** Pages that one mapping uses. */
-  long unshared() {
-    return users.entrySet().stream()
-        .filter(use -> use.getValue() == 1)
-        .mapToLong(use -> use.getKey().pages())
-        .sum();
+  /** KSM's counters of all of them. */
+  UsedPages.Counts counts() {
+    return pages.counts();
   }
 }

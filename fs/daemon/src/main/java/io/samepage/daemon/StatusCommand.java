@@ -1,5 +1,6 @@
 package io.samepage.daemon;
 
+import io.samepage.dedup.UsedPages;
 import java.io.PrintStream;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -98,11 +99,12 @@ final class StatusCommand implements Callable<Integer> {
     for (MountCounters.Kind kind : MountCounters.KINDS) {
       total.put(kind.name(), all.stream().mapToLong(one -> one.number(kind.name())).sum());
     }
-    total.put(MountCounters.PAGES_SHARED, pages.shared());
-    total.put(MountCounters.PAGES_SHARING, pages.sharing());
-    total.put(MountCounters.PAGES_UNSHARED, pages.unshared());
+    UsedPages.Counts used = pages.counts();
+    total.put(MountCounters.PAGES_SHARED, used.shared());
+    total.put(MountCounters.PAGES_SHARING, used.sharing());
+    total.put(MountCounters.PAGES_UNSHARED, used.unshared());
     long cost = all.stream().mapToLong(one -> one.number(MountCounters.BOOKKEEPING_BYTES)).sum();
-    total.put(MountCounters.GENERAL_PROFIT, pages.sharing() * PagesInUse.PAGE - cost);
+    total.put(MountCounters.GENERAL_PROFIT, used.sharing() * PagesInUse.PAGE - cost);
     return total;
   }
 

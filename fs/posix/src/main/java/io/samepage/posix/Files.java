@@ -15,6 +15,11 @@ public final class Files {
 
   private static final int STATX_MASK = Linux.STATX_BASIC_STATS | Linux.STATX_BTIME;
   private static final byte[] EMPTY = {};
+  private static final int F_RDLCK = 0;
+  private static final int F_UNLCK = 2;
+  private static final int F_SETSIG = 10;
+  private static final int F_SETLEASE = 1024;
+  private static final int SIGURG = 23;
   private static final long SYS_OPENAT2 = 437;
   private static final long SYS_FCHMODAT2 = 452;
 
@@ -420,6 +425,31 @@ public final class Files {
         throw ErrnoException.of(errno);
       }
     }
+  }
+
+  /**
+   * Whether anybody has a file open for writing, or mapped so, this moment. Stores through a
+   * mapping change the times of a file only when they are the first ones to a page since that was
+   * written to the disk (page_mkwrite), so that nobody can see of such a file whether it changes.
+   *
+   * <p>It is found out by a read lease (fs/locks.c), which is granted only where there is nobody,
+   * and is taken back at once. Who opens the file for writing in between waits for that.
+   *
+   * @param fd for reading; of an open file that has no lease
+   * @return false also where that cannot be told: this user may have no leases of the file, or its
+   *     file system has none
+   */
+  public static boolean isOpenForWriting(int fd) {
+    // Who opens it for writing in between causes a signal: SIGIO, which would end this process,
+    // unless another one is asked for. This one is ignored.
+    if (C.fcntl(fd, F_SETSIG, SIGURG) != 0) {
+      return false;
+    }
+    if (C.fcntl(fd, F_SETLEASE, F_RDLCK) != 0) {
+      return LibC.errno() == Errno.EAGAIN;
+    }
+    C.fcntl(fd, F_SETLEASE, F_UNLCK);
+    return false;
   }
 
   /** posix_fadvise(2) with POSIX_FADV_DONTNEED. */

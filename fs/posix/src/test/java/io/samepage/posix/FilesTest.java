@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Nested;
@@ -46,6 +47,40 @@ final class FilesTest {
     byte[] got = new byte[Files.pread(fd.number(), buffer.address(), size, offset)];
     buffer.bytes().get(0, got);
     return new String(got, java.nio.charset.StandardCharsets.ISO_8859_1);
+  }
+
+  @Test
+  void whoIsOpenForWritingIsSeenAndWhoOpensMeanwhileDisturbsNobody() throws Exception {
+    Path file = java.nio.file.Files.write(path.resolve("file"), new byte[10]);
+    AtomicBoolean stop = new AtomicBoolean();
+    try (Fd reader = new Fd(Files.open(dir.fd(), bytes("file"), Linux.O_RDONLY, 0))) {
+      assertThat(Files.isOpenForWriting(reader.number())).isFalse();
+      try (Fd writer = new Fd(Files.open(dir.fd(), bytes("file"), Linux.O_RDWR, 0))) {
+        assertThat(Files.isOpenForWriting(reader.number())).isTrue();
+      }
+      // The signal that who opens it causes would end this process.
+      Thread opener =
+          new Thread(
+              () -> {
+                try {
+                  while (!stop.get()) {
+                    Files.close(Files.open(dir.fd(), bytes("file"), Linux.O_WRONLY, 0));
+                  }
+                } catch (ErrnoException e) {
+                  throw new IllegalStateException(e);
+                }
+              });
+      opener.start();
+      boolean[] seen = new boolean[2];
+      for (int i = 0; i < 20_000 || (i < 2_000_000 && !(seen[0] && seen[1])); i++) {
+        seen[Files.isOpenForWriting(reader.number()) ? 1 : 0] = true;
+      }
+      stop.set(true);
+      opener.join();
+      assertThat(seen).containsOnly(true);
+      assertThat(Files.isOpenForWriting(reader.number())).isFalse();
+    }
+    assertThat(file).hasSize(10);
   }
 
   @Nested
