@@ -36,7 +36,7 @@ final class LibfuseSession implements Session, Connection, KernelCache {
   private final MountedDirectory mounted;
   private final FileSystem fs;
   private final long mountChannel;
-  private final Callbacks callbacks = new Callbacks();
+  private final Callbacks callbacks;
   private final Requests requests = new Requests();
   private final Answers answers = new Answers();
   private final LockWaits waits;
@@ -67,6 +67,7 @@ final class LibfuseSession implements Session, Connection, KernelCache {
     this.fs = fs;
     this.mountChannel = mountChannel;
     int fd = libfuse.channelFd(mountChannel);
+    callbacks = new Callbacks(fd);
     workers =
         new Workers(
             () -> new LibfuseStation(fd, callbacks.call(), this::handle),
