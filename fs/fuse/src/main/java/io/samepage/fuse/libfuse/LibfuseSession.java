@@ -13,6 +13,7 @@ import java.util.Map;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -31,6 +32,9 @@ final class LibfuseSession implements Session, Connection, KernelCache {
 
   /** Of a worker: a request is Java, C and Java again, of which the C has paths on the stack. */
   private static final long STACK = 1 << 20;
+
+  /** For how long the end of a mount waits for what it still tells; it takes no time. */
+  private static final int NOTIFICATION_SECONDS = 10;
 
   private final Libfuse libfuse;
   private final MountedDirectory mounted;
@@ -193,10 +197,12 @@ final class LibfuseSession implements Session, Connection, KernelCache {
       mounted.detach(libfuse);
     } finally {
       try {
+        if (isQuiet()) {
+          libfuse.destroy(fuse);
+          libfuse.destroyChannel(mountChannel);
+          callbacks.close();
+        }
         // Nobody closes any more what is open.
-        libfuse.destroy(fuse);
-        libfuse.destroyChannel(mountChannel);
-        callbacks.close();
         handles.clear();
         names.clear();
         fs.destroy();
@@ -206,6 +212,19 @@ final class LibfuseSession implements Session, Connection, KernelCache {
         begun.countDown();
         end.countDown();
       }
+    }
+  }
+
+  /**
+   * Waits for the end of a notification that is on its way, which uses the memory of libfuse. The
+   * kernel holds none of the locks any more for which it might have waited.
+   */
+  private boolean isQuiet() {
+    try {
+      return notifier.awaitTermination(NOTIFICATION_SECONDS, TimeUnit.SECONDS);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      return false;
     }
   }
 
