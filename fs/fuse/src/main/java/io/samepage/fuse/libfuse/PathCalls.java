@@ -104,6 +104,7 @@ final class PathCalls {
     change.uid = uid;
     change.setGid = gid != -1;
     change.gid = gid;
+    change.killSuidgid = call.killSuidgid;
     set(call, path);
   }
 
