@@ -45,6 +45,12 @@ setup_file() {
     content late xyz
 }
 
+@test "an owner who is not in the file's group loses its bit by giving the file to his own" {
+    chown 1000:1234 nox
+    chmod 2666 nox
+    sys as 1000 , is 2666 lstat nox mode , chown nox -1 1000 , is 666 lstat nox mode
+}
+
 @test "a chown that changes neither owner nor group clears both bits" {
     sys chown a -1 -1 , is 777 lstat a mode , open w b rdwr , chown setgid -1 -1 , is 2777 lstat setgid mode
 }

@@ -15,6 +15,7 @@ FALLOC_FLAGS = {"KEEP_SIZE": 1, "PUNCH_HOLE": 2, "COLLAPSE_RANGE": 8, "ZERO_RANG
 MAP_SHARED, MAP_PRIVATE = 1, 2
 PROT_READ, PROT_WRITE = 1, 2
 MS_ASYNC, MS_INVALIDATE, MS_SYNC = 1, 2, 4
+MADV_DONTNEED = 4
 MAP_FAILED = ctypes.c_void_p(-1).value
 
 FS_IOC_GETFLAGS, FS_IOC_SETFLAGS = 0x80086601, 0x40086602
@@ -44,6 +45,7 @@ _syncfs = _function("syncfs", ctypes.c_int, ctypes.c_int)
 _mmap = _function(
     "mmap64", ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int, ctypes.c_int, _off)
 _munmap = _function("munmap", ctypes.c_int, ctypes.c_void_p, ctypes.c_size_t)
+_madvise = _function("madvise", ctypes.c_int, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int)
 _msync = _function("msync", ctypes.c_int, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int)
 _read = _function("read", ctypes.c_ssize_t, ctypes.c_int, ctypes.c_void_p, ctypes.c_size_t)
 _write = _function("write", ctypes.c_ssize_t, ctypes.c_int, ctypes.c_void_p, ctypes.c_size_t)
@@ -129,6 +131,7 @@ class Mapping:
     def __init__(self, fd, shared, protection, offset, length):
         self.length = length
         self.offset = offset
+        self._shared = shared
         self.address = _mmap(None, length, protection, MAP_SHARED if shared else MAP_PRIVATE, fd, offset)
         if self.address == MAP_FAILED:
             _checked(-1)
@@ -167,6 +170,11 @@ class Mapping:
         os.close(self._in)
         os.close(self._out)
         self._out, self._in = os.pipe()
+
+    def fault_anew(self):
+        """Have the next access to any page fault, as the first did; what is private to the mapping stays as it is."""
+        if self._shared:
+            _checked(_madvise(self.address, self.length, MADV_DONTNEED))
 
     def sync(self, flags):
         _checked(_msync(self.address, self.length, flags))

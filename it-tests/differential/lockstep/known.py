@@ -1,8 +1,8 @@
 """The differences from the kernel's overlayfs that are no fault of the system under test, all of them, each with its reason.
 
-There are five kinds, and nothing is loosened elsewhere: what is never tried, options that mean something else when they are left
+There are six kinds, and nothing is loosened elsewhere: what is never tried, options that mean something else when they are left
 out, what is asked of the reference in other words, what is tried on the system under test alone, since the reference would go on
-with another tree, and which pairs of results count as equal.
+with another tree, what is left out by what is open, for the same reason, and which pairs of results count as equal.
 """
 
 import posixpath
@@ -33,6 +33,8 @@ NEVER_TRIED = {
         "whether they show once the file has grown is nobody's promise: file systems differ, and the FUSE client keeps them.",
     "times set while data that were written through a mapping are not in the file yet":
         "the FUSE client has a file system tell the time when they get there, others when they were written.",
+    "writes through a mapping to a page that was only read through it before, without a fault":
+        "tmpfs maps such a page for writing at once (vma_wants_writenotify()), and then sees no write that it could tell the time of.",
     "sendfile within one file":
         "the pipe holds pages of the file that it is written to, so that what is written changes what is yet to be written.",
     "names that begin with .wh.":
@@ -101,6 +103,35 @@ class Ask:
 
     reference: Callable
     other: Callable
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """Operations that neither side does, since the reference would do more than it is asked for. `concerns` is given the operation and
+    an Ask."""
+
+    name: str
+    reason: str
+    systems: frozenset
+    concerns: Callable
+
+
+def _removed_lower_special_file(op, ask):
+    if op["op"] not in ("chmod", "chown", "utimens", "setxattr", "removexattr") or op.get("slot") is None:
+        return False
+    status = {"op": "fstat", "slot": op["slot"], **_by(op)}
+    other = ask.other(status).get("ok", {})
+    # As long as it is lower the reference shows the links of the lower file: see _removed_lower_file.
+    return (other.get("type") in ("fifo", "char", "block") and other.get("nlink") == 0
+            and ask.reference(status).get("ok", {}).get("nlink", 0) > 0)
+
+
+LEFT_OUT = [
+    LeftOut(
+        "a change of an open lower fifo or device whose name was removed",
+        "ovl_copy_up_workdir() renames the copy over the whiteout, and so the name is back; samepage copies it up without a name", SAMEPAGE,
+        _removed_lower_special_file),
+]
 
 
 @dataclass(frozen=True)
@@ -295,6 +326,14 @@ def _written_through_a_mapping_of_another_name(op, reference, other, ask):
     return ask.other(op) == reference
 
 
+def _end_set_by_another_name(op, reference, other, ask):
+    """Once the sizes of all names have been asked for, both sides agree."""
+    if op["op"] not in ("map_read", "map_write") or ({"err": "EFAULT"} == reference) == ({"err": "EFAULT"} == other):
+        return False
+    ask.other({"op": "inodes"})
+    return ask.other(op) == reference
+
+
 def _lock_of_mapped_file(op, reference, other, ask):
     if op["op"] not in ("flock", "set_lock") or "ok" not in reference or other != {"err": "EAGAIN"}:
         return False
@@ -410,6 +449,10 @@ COUNTS_AS_EQUAL = [
         "what is written through a mapping of one name and read by another", _NAMES_APART, LIBFUSE,
         _written_through_a_mapping_of_another_name),
     CountsAsEqual(
+        "where a mapping of one name ends, when another name has made the file longer or shorter",
+        "libfuse 2 makes an inode of each name: filemap_fault() goes by the size that was last asked for, and only truncate_pagecache(), "
+        "when the kernel sees a smaller one, takes what is private to a mapping", LIBFUSE, _end_set_by_another_name),
+    CountsAsEqual(
         "a lock that somebody held who has closed the file, and has it mapped",
         "a mapping holds the open file, and so its lock; ovl_mmap() has it hold the file below, and so does passthrough, but not what is "
         "opened while the last RELEASE of a reader through the cache is on its way", FUSE, _lock_of_mapped_file, _unlock),
@@ -493,9 +536,15 @@ def numbers_that_change(options, kinds):
 
 def may_show_later(system, found, other):
     """Whether all of the differences `found` between two snapshots may be gone when the other side's mappings have been written back:
-    see _NAMES_APART."""
-    return system in LIBFUSE and all(
-        field in ("content", "mtime") and other.get(path, {}).get("nlink", 1) > 1 for path, field, _, _ in found)
+    see _NAMES_APART and _time_of_mapped_write."""
+    return all(
+        (system in LIBFUSE and field in ("content", "mtime") and other.get(path, {}).get("nlink", 1) > 1)
+        or (system in CACHED | PARTIAL and field == "mtime" and left == "now")
+        for path, field, left, _ in found)
+
+
+def left_out(system, op, ask):
+    return next((known for known in LEFT_OUT if system in known.systems and known.concerns(op, ask)), None)
 
 
 def tried_alone(system, op):

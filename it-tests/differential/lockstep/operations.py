@@ -365,6 +365,7 @@ def map_write(actor, area, offset, length, fill):
         raise NoSlot
     end = min(mapping.length, actor.size_of_source(area) - mapping.offset)
     actor.wrote(area)
+    mapping.fault_anew()
     return mapping.write(offset, data(fill, max(0, min(length, end - offset))))
 
 
@@ -567,7 +568,6 @@ def chown(actor, uid, gid, path=None, slot=None, follow=False):
 @operation
 def utimens(actor, atime, mtime, path=None, slot=None):
     """Nanoseconds, or None for now. Returns both as they read back."""
-    actor.write_areas_back()
     if atime is None and mtime is None:
         os.utime(actor.subject(path, slot), **_nofollow(path))
     else:

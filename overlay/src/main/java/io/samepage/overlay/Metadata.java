@@ -131,6 +131,10 @@ final class Metadata {
       }
       return;
     }
+    if (change.killSuidgid && !change.setMode && !change.setSize) {
+      // The group that the file has had decides, and the caller may be in the new one only.
+      dropSetIds(request, place);
+    }
     if (change.setUid || change.setGid) {
       Files.chown(
           place.dirfd(),
@@ -142,8 +146,6 @@ final class Metadata {
       try (Fd fd = LayerAccess.openPath(place)) {
         Files.chmod(fd.number(), change.mode);
       }
-    } else if (change.killSuidgid && !change.setSize) {
-      dropSetIds(request, place);
     }
     if (change.setAtime || change.setMtime) {
       Files.utimens(

@@ -84,6 +84,7 @@ final class Successors {
       successor.setUpper();
     }
     successor.setDressed(); // an attribute may be being set through the old node this moment
+    successor.noteProtection(node.isImmutable(), node.isAppendOnly());
     if (node.isIndexed()) {
       successor.setIndexed();
     }

@@ -22,11 +22,24 @@ import org.slf4j.LoggerFactory;
 final class Callbacks implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(Callbacks.class);
 
-  /** The request that this thread works on. */
-  private final ThreadLocal<Call> calls = ThreadLocal.withInitial(Call::new);
+  /** The request that this thread works on; a thread of others has one too, by which it tells. */
+  private final ThreadLocal<Call> calls;
 
   private final List<Closure.Handle> handles = new ArrayList<>();
   private final Map<String, AtomicLong> faults = new ConcurrentHashMap<>();
+
+  /**
+   * @param fd of the connection: where a thread that reads no requests tells the kernel something
+   */
+  Callbacks(int fd) {
+    calls =
+        ThreadLocal.withInitial(
+            () -> {
+              Call call = new Call();
+              call.fd = fd;
+              return call;
+            });
+  }
 
   /** An operation of {@code struct fuse_operations}: its result, or the errno that it throws. */
   interface Operation {

@@ -176,6 +176,28 @@ final class HandleCalls {
     return written;
   }
 
+  /**
+   * Writes at the end of a file that is open with O_APPEND. Where that is the kernel takes from the
+   * size that it has last seen under this number (generic_write_checks() in its fs/read_write.c),
+   * and another name may have changed that.
+   *
+   * @param expected where the kernel takes the end to be
+   */
+  int append(Call call, long number, long expected, long address, int size) throws ErrnoException {
+    OpenHandle open = get(number);
+    KnownNode node = open.node();
+    synchronized (node.appending) {
+      fs.getattr(call.request, node.nodeid, open.handle(), call.attributes);
+      long end = call.attributes.size;
+      int written = write(call, number, end, address, size, false);
+      if (end != expected) {
+        // The kernel has put the data into its own pages already, where they do not belong.
+        cache.dropPages(call.number);
+      }
+      return written;
+    }
+  }
+
   void flush(Call call, long number, long lockOwner) throws ErrnoException {
     OpenHandle open = get(number);
     fs.flush(call.request, open.node().nodeid, open.handle(), lockOwner);

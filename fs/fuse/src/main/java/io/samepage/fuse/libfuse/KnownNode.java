@@ -12,6 +12,9 @@ final class KnownNode {
 
   final long nodeid;
 
+  /** Held by who appends: what is the end for one must not be so for another, by another name. */
+  final Object appending = new Object();
+
   /** Look-ups to give back; guarded by {@link KnownNodes}. */
   long lookups;
 
@@ -53,15 +56,21 @@ final class KnownNode {
     }
   }
 
-  /** The data change under a number; those under which the kernel may hold outdated pages now. */
+  /**
+   * The data change under a number, or behind the kernel's back; those under which the kernel may
+   * hold outdated pages now. Under the number itself it keeps what it has written
+   * (fuse_send_write_pages() in the kernel's fs/fuse/file.c), though nobody has read it.
+   *
+   * @param number 0: under none
+   */
   long[] changeUnder(long number) {
     long[] now = caches;
-    if (now.length == 0 || (now.length == 1 && now[0] == number)) {
+    if (number == 0 ? now.length == 0 : now.length == 1 && now[0] == number) {
       return NOBODY;
     }
     synchronized (this) {
       long[] others = Arrays.stream(caches).filter(n -> n != number).toArray();
-      caches = contains(caches, number) ? new long[] {number} : NOBODY;
+      caches = number == 0 ? NOBODY : new long[] {number};
       return others;
     }
   }

@@ -14,6 +14,7 @@ import java.util.Map;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -33,11 +34,14 @@ final class LibfuseSession implements Session, Connection, KernelCache {
   /** Of a worker: a request is Java, C and Java again, of which the C has paths on the stack. */
   private static final long STACK = 1 << 20;
 
+  /** For how long the end of a mount waits for what it still tells; it takes no time. */
+  private static final int NOTIFICATION_SECONDS = 10;
+
   private final Libfuse libfuse;
   private final MountedDirectory mounted;
   private final FileSystem fs;
   private final long mountChannel;
-  private final Callbacks callbacks = new Callbacks();
+  private final Callbacks callbacks;
   private final Requests requests = new Requests();
   private final Answers answers = new Answers();
   private final LockWaits waits;
@@ -68,6 +72,7 @@ final class LibfuseSession implements Session, Connection, KernelCache {
     this.fs = fs;
     this.mountChannel = mountChannel;
     int fd = libfuse.channelFd(mountChannel);
+    callbacks = new Callbacks(fd);
     workers =
         new Workers(
             () -> new LibfuseStation(fd, callbacks.call(), this::handle),
@@ -193,10 +198,12 @@ final class LibfuseSession implements Session, Connection, KernelCache {
       mounted.detach(libfuse);
     } finally {
       try {
+        if (isQuiet()) {
+          libfuse.destroy(fuse);
+          libfuse.destroyChannel(mountChannel);
+          callbacks.close();
+        }
         // Nobody closes any more what is open.
-        libfuse.destroy(fuse);
-        libfuse.destroyChannel(mountChannel);
-        callbacks.close();
         handles.clear();
         names.clear();
         fs.destroy();
@@ -206,6 +213,19 @@ final class LibfuseSession implements Session, Connection, KernelCache {
         begun.countDown();
         end.countDown();
       }
+    }
+  }
+
+  /**
+   * Waits for the end of a notification that is on its way, which uses the memory of libfuse. The
+   * kernel holds none of the locks any more for which it might have waited.
+   */
+  private boolean isQuiet() {
+    try {
+      return notifier.awaitTermination(NOTIFICATION_SECONDS, TimeUnit.SECONDS);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      return false;
     }
   }
 

@@ -294,7 +294,11 @@ final class Operations {
   }
 
   private int write(Call call, Buffer a) throws ErrnoException {
-    boolean writeback = Memory.IO.getInt(a.getAddress(4) + Layouts.FileInfo.WRITEPAGE) != 0;
+    long info = a.getAddress(4);
+    boolean writeback = Memory.IO.getInt(info + Layouts.FileInfo.WRITEPAGE) != 0;
+    if (!writeback && (flags(info) & Linux.O_APPEND) != 0) {
+      return handles.append(call, handle(a, 4), a.getLong(3), a.getAddress(1), (int) a.getLong(2));
+    }
     return handles.write(
         call, handle(a, 4), a.getLong(3), a.getAddress(1), (int) a.getLong(2), writeback);
   }

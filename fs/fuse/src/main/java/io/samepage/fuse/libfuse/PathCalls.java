@@ -101,6 +101,7 @@ final class PathCalls {
     change.uid = uid;
     change.setGid = gid != -1;
     change.gid = gid;
+    change.killSuidgid = call.killSuidgid;
     set(call, path);
   }
 

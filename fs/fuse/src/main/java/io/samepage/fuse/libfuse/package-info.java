@@ -41,9 +41,10 @@
  * its door to the library: {@code Libfuse}.
  *
  * <p><b>Locks.</b> {@code KnownNodes}, {@code NameCache} and {@code LockWaits} each have one of
- * their own; none is held while the file system, libfuse or another of these is called. libfuse
- * holds locks of its own on the names of a path while it calls back, and none on what is called by
- * a handle: so a thread may wait there for a lock of fcntl(2) without being in anybody's way.
+ * their own; none is held while the file system, libfuse or another of these is called. Who appends
+ * to a file holds {@code KnownNode.appending}, and takes the others under it. libfuse holds locks
+ * of its own on the names of a path while it calls back, and none on what is called by a handle: so
+ * a thread may wait there for a lock of fcntl(2) without being in anybody's way.
  */
 @NullMarked
 package io.samepage.fuse.libfuse;

@@ -303,11 +303,35 @@ final class PathCallsTest {
     data.bytes().put(0, path("two"));
     told.all.clear();
     handles.write(begin(Opcode.WRITE, 21), writer, 0, data.address(), 3, false);
-    assertThat(told.all).containsExactly("pages 20");
+    assertThat(told.all).containsExactlyInAnyOrder("pages 7", "pages 20");
     assertThat(read(reader, 20)).isEqualTo("two");
     told.all.clear();
     calls.truncate(begin(Opcode.SETATTR, 21), path("/g"), 1);
     assertThat(told.all).containsExactly("pages 20");
+  }
+
+  @Test
+  void whatWasOnlyWrittenUnderANameIsInTheKernelsCacheToo() throws Exception {
+    long writer = create("/f", "one");
+    calls.link(begin(Opcode.LINK, 1), path("/f"), path("/g"));
+    told.all.clear();
+    calls.truncate(begin(Opcode.SETATTR, 21), path("/g"), 0);
+    assertThat(told.all).containsExactly("pages 7");
+    handles.release(begin(Opcode.RELEASE, 7), writer, 0);
+  }
+
+  @Test
+  void whoAppendsDoesSoWhereTheFileEndsAndNotWhereTheKernelSaysSo() throws Exception {
+    createClosed("/f", "one");
+    long writer = calls.open(begin(Opcode.OPEN, 20), path("/f"), Linux.O_RDWR | Linux.O_APPEND);
+    NativeBuffer data = NativeBuffer.allocate(3);
+    data.bytes().put(0, path("two"));
+    told.all.clear();
+    assertThat(handles.append(begin(Opcode.WRITE, 20), writer, 3, data.address(), 3)).isEqualTo(3);
+    assertThat(told.all).doesNotContain("pages 20");
+    assertThat(handles.append(begin(Opcode.WRITE, 20), writer, 0, data.address(), 3)).isEqualTo(3);
+    assertThat(told.all).as("what the kernel has put at 0").contains("pages 20");
+    assertThat(read(writer, 20)).isEqualTo("onetwotwo");
   }
 
   @Test
