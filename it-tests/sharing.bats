@@ -126,6 +126,8 @@ except OSError as e:
     mkdir -p "$L/usr" "$L/data" "$STACK/disk"
     loop_fs "$STACK/disk" 64M ext4 -b 4096 -O ^has_journal -m 0
     LOWERDIR=low1:disk LOWERS=$L
+    # two of a size: a file whose size nothing else has would not be the first one that is known
+    head -c 300000 /dev/urandom >"$STACK/disk/sound"
     head -c 300000 /dev/urandom >"$STACK/disk/stable"
     cp "$STACK/disk/stable" "$L/usr/one"
     cp "$STACK/disk/stable" "$L/usr/two"
