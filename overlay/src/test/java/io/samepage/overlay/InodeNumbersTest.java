@@ -9,6 +9,7 @@ import java.util.Map;
 import java.util.Set;
 import net.jqwik.api.Arbitraries;
 import net.jqwik.api.Arbitrary;
+import net.jqwik.api.Combinators;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.Provide;
@@ -25,6 +26,15 @@ final class InodeNumbersTest {
         Arbitraries.longs().between(Long.MIN_VALUE, -1));
   }
 
+  /** As Stat has them: 12 bits of major number and 20 of minor, which is all that there are. */
+  @Provide
+  Arbitrary<Long> devices() {
+    return Combinators.combine(
+            Arbitraries.longs().between(0, (1 << 12) - 1),
+            Arbitraries.longs().between(0, (1 << 20) - 1))
+        .as((major, minor) -> major << 32 | minor);
+  }
+
   private static long[] array(Iterable<Long> numbers) {
     List<Long> list = new ArrayList<>();
     numbers.forEach(list::add);
@@ -33,7 +43,7 @@ final class InodeNumbersTest {
 
   @Property(tries = 300)
   void noTwoFilesOfTheLayersHaveTheSameNumber(
-      @ForAll @Size(min = 2, max = 12) Set<Long> devices,
+      @ForAll @Size(min = 2, max = 12) Set<@net.jqwik.api.From("devices") Long> devices,
       @ForAll @Size(max = 30) Set<@net.jqwik.api.From("inodes") Long> inodes) {
     InodeNumbers numbers = new InodeNumbers(array(devices));
     Map<Long, String> seen = new HashMap<>();
