@@ -148,7 +148,7 @@ def _judge(case):
     return _worker.judge(case)
 
 
-def judged(cases, settings, jobs, scratch, within):
+def judged(cases, settings, jobs, scratch, within=float("inf")):
     """The verdicts, as they come, of the cases that begin within so many seconds."""
     end = time.monotonic() + within
     with ProcessPoolExecutor(min(jobs, len(cases)), initializer=_start_worker, initargs=(settings, scratch)) as pool:
