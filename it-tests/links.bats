@@ -102,9 +102,9 @@ remount() {
 
 @test "a mapping of one link shows soon what becomes of the file through another" {
     head -c 8192 /dev/zero | tr '\0' x >one
-    sys open r one rdonly , map m r r shared 8192 , is xxx mget m 0 3 , open w two rdwr , pwrite w 1 y , sleep 0.5 , is xyx mget m 0 3 \
-        , ftruncate w 4096 , sleep 0.5 , fails EFAULT mcopy m 4096 1 , ftruncate w 0 , sleep 0.5 , fails EFAULT mcopy m 0 1
-    sys open w one rdwr , pwrite w 0 written , map m w r shared 7 , open t d/three wronly+trunc , sleep 0.5 , fails EFAULT mcopy m 0 1
+    sys open r one rdonly , map m r r shared 8192 , is xxx mget m 0 3 , open w two rdwr , pwrite w 1 y , soon is xyx mget m 0 3 \
+        , ftruncate w 4096 , soon fails EFAULT mcopy m 4096 1 , ftruncate w 0 , soon fails EFAULT mcopy m 0 1
+    sys open w one rdwr , pwrite w 0 written , map m w r shared 7 , open t d/three wronly+trunc , soon fails EFAULT mcopy m 0 1
 }
 
 @test "lower links stay together after a remount" {

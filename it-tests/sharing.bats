@@ -83,19 +83,28 @@ fail_to_read() { # IMAGE FILE
     refuses cat "$2" >/dev/null 2>&1
 }
 
-@test "a stable file whose disk fails is not read by others, who have their own copies" {
+# A mount whose lower layers are $L and a disk of its own, $STACK/disk: the file "stable" there stands for copies in $L, and "sound" for
+# none. They are of a size: a file whose size nothing else has is not hashed with its layer, and would not be the first that is known.
+mount_with_stable_file_on_disk() { # COPY...
+    local copy
     needs_program filefrag
     sharing_stack
-    mkdir -p "$L/data" "$STACK/disk"
+    mkdir -p "$STACK/disk"
     loop_fs "$STACK/disk" 64M ext4 -b 4096 -O ^has_journal -m 0
     LOWERDIR=low1:disk LOWERS=$L
     head -c 300000 /dev/urandom >"$STACK/disk/sound"
     head -c 300000 /dev/urandom >"$STACK/disk/stable"
-    cp "$STACK/disk/stable" "$L/data/one"
-    cp "$STACK/disk/stable" "$L/data/two"
+    for copy; do
+        mkdir -p "$L/${copy%/*}"
+        cp "$STACK/disk/stable" "$L/$copy"
+    done
     index_layers "$STACK/disk"
     index_layers "$L"
     mount_overlay -o sharing=file
+}
+
+@test "a stable file whose disk fails is not read by others, who have their own copies" {
+    mount_with_stable_file_on_disk data/one data/two
     eventually 30 share "$M/data/one" "$M/stable"
     fail_to_read "$STACK/disk.img" "$STACK/disk/stable"
     # the second one was open before
@@ -121,20 +130,7 @@ except OSError as e:
 }
 
 @test "a native reader gets the errors of a stable file's disk until its file is opened anew, from its own copy or the next" {
-    needs_program filefrag
-    sharing_stack
-    mkdir -p "$L/usr" "$L/data" "$STACK/disk"
-    loop_fs "$STACK/disk" 64M ext4 -b 4096 -O ^has_journal -m 0
-    LOWERDIR=low1:disk LOWERS=$L
-    # two of a size: a file whose size nothing else has would not be the first one that is known
-    head -c 300000 /dev/urandom >"$STACK/disk/sound"
-    head -c 300000 /dev/urandom >"$STACK/disk/stable"
-    cp "$STACK/disk/stable" "$L/usr/one"
-    cp "$STACK/disk/stable" "$L/usr/two"
-    cp "$STACK/disk/stable" "$L/data/coherent"
-    index_layers "$STACK/disk"
-    index_layers "$L"
-    mount_overlay -o sharing=file
+    mount_with_stable_file_on_disk usr/one usr/two data/coherent
     eventually 30 share "$M/usr/one" "$M/stable"
     share "$M/usr/two" "$M/stable"
     exec {open}<"$M/usr/one"

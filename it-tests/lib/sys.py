@@ -15,6 +15,7 @@ status 1. Prefixes say what a test expects:
     fails ERRNO OP...    the operation must fail, with this errno
     is VALUE OP...       what the operation prints must be VALUE
     isnt VALUE OP...     ... must not be VALUE
+    soon PREFIX ...      ... within ten seconds; it is tried again until then
 
 In arguments, {NAME} stands for the number of the descriptor NAME. Data are
 written with Python's escapes (\\n, \\x00), or as COUNT*CHARACTER; what is read
@@ -1245,7 +1246,20 @@ def numbered(argument):
     return argument
 
 
+def run_soon(words):
+    end = time.monotonic() + 10
+    while True:
+        try:
+            return run(words)
+        except Failed:
+            if time.monotonic() > end:
+                raise
+        time.sleep(0.02)
+
+
 def run(words):
+    if words[0] == "soon":
+        return run_soon(words[1:])
     expected, wanted, unwanted = None, None, None
     if words[0] == "fails":
         expected, words = words[1], words[2:]

@@ -9,8 +9,6 @@ import io.samepage.dedup.PageOptions;
 import io.samepage.dedup.StableFiles;
 import io.samepage.fuse.AttributeChange;
 import io.samepage.fuse.Attributes;
-import io.samepage.fuse.BackingFiles;
-import io.samepage.fuse.Connection;
 import io.samepage.fuse.DataPieces;
 import io.samepage.fuse.Entry;
 import io.samepage.fuse.FileSystem;
@@ -62,33 +60,6 @@ final class PagedFileWriteTest {
   private OverlayFileSystem fileSystem;
   private final Request request = new Request();
 
-  /** Of a kernel that grants passthrough and is told nothing. */
-  private static final class Kernel implements Connection, BackingFiles {
-    private final AtomicInteger ids = new AtomicInteger();
-
-    @Override
-    public BackingFiles backingFiles() {
-      return this;
-    }
-
-    @Override
-    public int register(int fd) {
-      return ids.incrementAndGet();
-    }
-
-    @Override
-    public void close(int backingId) {}
-
-    @Override
-    public void invalidateInode(long nodeid, long offset, long length) {}
-
-    @Override
-    public void invalidateAttributes(long nodeid) {}
-
-    @Override
-    public void invalidateEntry(long parent, byte[] name) {}
-  }
-
   /** What page {@code page} of a file holds, after so many writes of it. */
   private static byte fill(int file, int page, int writes) {
     return (byte) (1 + file * 31 + page * 7 + writes * 101);
@@ -128,7 +99,7 @@ final class PagedFileWriteTest {
                     "",
                     new PageOptions(64 * PAGE, 10),
                     null)));
-    fileSystem.init(new Kernel());
+    fileSystem.init(new GrantingKernel());
   }
 
   @AfterEach

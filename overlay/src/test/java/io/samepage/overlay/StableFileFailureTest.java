@@ -5,8 +5,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import io.samepage.dedup.StableFiles;
-import io.samepage.fuse.BackingFiles;
-import io.samepage.fuse.Connection;
 import io.samepage.fuse.Entry;
 import io.samepage.fuse.FileSystem;
 import io.samepage.fuse.Opened;
@@ -26,7 +24,6 @@ import io.samepage.posix.Stat;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
-import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -48,33 +45,6 @@ final class StableFileFailureTest {
   private final Request request = new Request();
   private final NativeBuffer buffer = NativeBuffer.allocate(ROOM);
 
-  /** Of a kernel that grants passthrough and is told nothing. */
-  private static final class Kernel implements Connection, BackingFiles {
-    private final AtomicInteger ids = new AtomicInteger();
-
-    @Override
-    public BackingFiles backingFiles() {
-      return this;
-    }
-
-    @Override
-    public int register(int fd) {
-      return ids.incrementAndGet();
-    }
-
-    @Override
-    public void close(int backingId) {}
-
-    @Override
-    public void invalidateInode(long nodeid, long offset, long length) {}
-
-    @Override
-    public void invalidateAttributes(long nodeid) {}
-
-    @Override
-    public void invalidateEntry(long parent, byte[] name) {}
-  }
-
   @BeforeEach
   void open() throws Exception {
     HostTree.needsRoot();
@@ -94,7 +64,7 @@ final class StableFileFailureTest {
             OverlayConfig.of(options),
             directories,
             new StableFiles(new StableFiles.Options(index, 1 << 20, "")));
-    fileSystem.init(new Kernel());
+    fileSystem.init(new GrantingKernel());
   }
 
   @AfterEach
