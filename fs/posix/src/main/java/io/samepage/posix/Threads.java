@@ -2,8 +2,22 @@ package io.samepage.posix;
 
 import static io.samepage.posix.LibC.C;
 
-/** The threads of this process: their priority, their memory, and their end. */
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+
+/** Threads: their priority, their processors, their memory, and their end. */
 public final class Threads {
+  private static final long SYS_GETTID = Linux.IS_ARM64 ? 178 : 186;
+  private static final long SYS_SCHED_SETAFFINITY = Linux.IS_ARM64 ? 122 : 203;
+  private static final long SYS_SCHED_GETAFFINITY = Linux.IS_ARM64 ? 123 : 204;
+  private static final long SYS_SCHED_SETSCHEDULER = Linux.IS_ARM64 ? 119 : 144;
+  private static final long SYS_CLOCK_GETTIME = Linux.IS_ARM64 ? 113 : 228;
+  private static final long SCHED_OTHER = 0;
+  private static final long SCHED_IDLE = 5;
+
+  /** The lower bits of a clock: nanoseconds that were run, of a thread (CPUCLOCK_SCHED). */
+  private static final int CPUCLOCK_OF_THREAD = 6;
+
   private static final long SYS_SETPRIORITY = Linux.IS_ARM64 ? 140 : 141;
   private static final long SYS_IOPRIO_SET = Linux.IS_ARM64 ? 30 : 251;
   private static final long SYS_SET_MEMPOLICY = Linux.IS_ARM64 ? 237 : 238;
@@ -12,6 +26,16 @@ public final class Threads {
   private static final long IOPRIO_WHO_PROCESS = 1;
   private static final long IOPRIO_CLASS_BEST_EFFORT = 2;
   private static final long IOPRIO_LEVEL_LOWEST = 7;
+
+  /** Room for a set of processors: the most that Linux has on x86-64 (CONFIG_NR_CPUS). */
+  private static final int PROCESSORS_BYTES = 8192 / Byte.SIZE;
+
+  // Fields of proc_pid_stat(5), of which the second is the name.
+  private static final int STATE_FIELD = 3 - 3;
+  private static final int PROCESSOR_FIELD = 39 - 3;
+
+  /** More than all fields up to that one can take. */
+  private static final int STAT_ROOM = 1024;
 
   private Threads() {}
 
@@ -47,6 +71,154 @@ public final class Threads {
     }
     // The kernel counts one less than it is told.
     C.syscall(SYS_SET_MEMPOLICY, MPOL_PREFERRED, scratch.struct(), MAX_NODES + 1, 0, 0);
+  }
+
+  /** gettid(2): the number by which the kernel knows the calling thread. */
+  public static int currentId() {
+    return (int) C.syscall(SYS_GETTID, 0, 0, 0, 0, 0);
+  }
+
+  /**
+   * The processor that a thread, of this process or another, is on or was on last
+   * (proc_pid_stat(5)). It takes some ten microseconds to find out.
+   *
+   * @param id as of gettid(2), in the PID namespace of this process
+   * @return negative if that cannot be found out: the thread has ended, say
+   */
+  public static int processorOf(int id) {
+    return statOf(id, PROCESSOR_FIELD);
+  }
+
+  /** Whether a thread runs or waits for a processor; false if that cannot be found out. */
+  public static boolean isRunnable(int id) {
+    return statOf(id, STATE_FIELD) == 'R';
+  }
+
+  private static int statOf(int id, int field) {
+    byte[] file = ("/proc/" + id + "/task/" + id + "/stat").getBytes(StandardCharsets.US_ASCII);
+    try {
+      int fd = Files.tryOpen(Linux.AT_FDCWD, file, Linux.O_RDONLY, 0);
+      if (fd < 0) {
+        return -1;
+      }
+      try {
+        Scratch scratch = Scratch.current();
+        int length = Files.pread(fd, scratch.value(), STAT_ROOM, 0);
+        return statField(scratch.bytes(), scratch.valueAt(), length, field);
+      } finally {
+        Files.close(fd);
+      }
+    } catch (ErrnoException e) {
+      return -1;
+    }
+  }
+
+  /**
+   * A field of a line of proc_pid_stat(5).
+   *
+   * @param field counted from 0, behind the name
+   * @return the number, or the letter; −1 if it is not there
+   */
+  static int statField(ByteBuffer b, int from, int length, int field) {
+    // The name of a program may have anything in it, parentheses and spaces, too.
+    int at = from + length - 1;
+    while (at >= from && b.get(at) != ')') {
+      at--;
+    }
+    int number = -1;
+    int now = -1;
+    for (at++; at < from + length && now <= field; at++) {
+      byte c = b.get(at);
+      if (c == ' ') {
+        now++;
+      } else if (now == field && c >= '0' && c <= '9') {
+        number = 10 * Math.max(number, 0) + c - '0';
+      } else if (now == field && c >= 'A') {
+        number = c;
+      }
+    }
+    return number;
+  }
+
+  /**
+   * How long a thread of this process has had a processor so far, in nanoseconds: its CPU-time
+   * clock (pthread_getcpuclockid(3)); 0 if it has ended.
+   */
+  public static long processorNanos(int id) {
+    Scratch scratch = Scratch.current();
+    int at = scratch.structAt();
+    scratch.bytes().putLong(at, 0).putLong(at + Long.BYTES, 0);
+    C.syscall(SYS_CLOCK_GETTIME, ~id << 3 | CPUCLOCK_OF_THREAD, scratch.struct(), 0, 0, 0);
+    return scratch.bytes().getLong(at) * 1_000_000_000L + scratch.bytes().getLong(at + Long.BYTES);
+  }
+
+  /**
+   * Keeps a thread on one processor (sched_setaffinity(2)). Threads that it starts inherit that.
+   *
+   * @param id of a thread of this process, which has not ended
+   * @return false where that is not possible: the processor is not there, or not for this process
+   */
+  public static boolean runOn(int id, int processor) {
+    if (processor < 0 || processor >= PROCESSORS_BYTES * Byte.SIZE) {
+      return false;
+    }
+    Scratch scratch = Scratch.current();
+    for (int word = 0; word < PROCESSORS_BYTES / Long.BYTES; word++) {
+      long mask = word == processor / Long.SIZE ? 1L << (processor % Long.SIZE) : 0;
+      scratch.bytes().putLong(scratch.valueAt() + word * Long.BYTES, mask);
+    }
+    return C.syscall(SYS_SCHED_SETAFFINITY, id, PROCESSORS_BYTES, scratch.value(), 0, 0) == 0;
+  }
+
+  /**
+   * Lets a thread run wherever the first thread of this process may, which is never {@linkplain
+   * #runOn kept} anywhere. Best effort.
+   *
+   * @param id of a thread of this process, which has not ended; 0: the calling one
+   */
+  public static void runAnywhere(int id) {
+    Scratch scratch = Scratch.current();
+    int first = (int) ProcessHandle.current().pid();
+    long bytes = C.syscall(SYS_SCHED_GETAFFINITY, first, PROCESSORS_BYTES, scratch.value(), 0, 0);
+    if (bytes > 0) {
+      C.syscall(SYS_SCHED_SETAFFINITY, id, bytes, scratch.value(), 0, 0);
+    }
+  }
+
+  /**
+   * Lets a thread run only where no other one wants to (SCHED_IDLE of sched(7)), or takes that
+   * back. Who may do the one need not be allowed to do the other: {@link #canSetIdle}.
+   *
+   * @param id of a thread of this process, which has not ended; 0: the calling one
+   * @return false if that is not allowed
+   */
+  public static boolean setIdle(int id, boolean idle) {
+    Scratch scratch = Scratch.current();
+    scratch.bytes().putInt(scratch.structAt(), 0); // the real-time priority
+    long policy = idle ? SCHED_IDLE : SCHED_OTHER;
+    return C.syscall(SYS_SCHED_SETSCHEDULER, id, policy, scratch.struct(), 0, 0) == 0;
+  }
+
+  /**
+   * Lets the calling thread run like others: for one that was started by a thread which {@link
+   * #runOn} and {@link #setIdle} may be applied to, since it inherits both.
+   */
+  public static void runLikeOthers() {
+    setIdle(0, false);
+    runAnywhere(0);
+  }
+
+  /**
+   * Whether this process may {@linkplain #setIdle take SCHED_IDLE back}, which needs CAP_SYS_NICE
+   * in the initial user namespace, or RLIMIT_NICE. It is tried by a thread of its own.
+   */
+  public static boolean canSetIdle() {
+    boolean[] can = new boolean[1];
+    Thread trial = new Thread(() -> can[0] = setIdle(0, true) && setIdle(0, false), "trial");
+    trial.setDaemon(true);
+    trial.start();
+    awaitEnd(trial);
+    return can[0];
   }
 
   /**

@@ -59,7 +59,8 @@ final class KernelSession implements Session, Connection {
                 new KernelStation(
                     device,
                     dispatcher,
-                    new Exchange(fs, interrupts, agreement.has(InitFlags.SETXATTR_EXT))),
+                    new Exchange(fs, interrupts, agreement.has(InitFlags.SETXATTR_EXT)),
+                    files == null),
             options.maxWorkers(),
             options.pollNanos(),
             0,

@@ -12,13 +12,18 @@ import org.jspecify.annotations.Nullable;
 final class KernelStation implements Station {
   private final Dispatcher dispatcher;
   private final Exchange x;
+  private final boolean cached;
   private final Channel sleeping;
   private final @Nullable Channel polling;
 
   /** What the last request was read from. */
   private Channel from;
 
-  KernelStation(Channel device, Dispatcher dispatcher, Exchange x) {
+  /**
+   * @param cached whether what is read from here goes into the kernel's page cache
+   */
+  KernelStation(Channel device, Dispatcher dispatcher, Exchange x, boolean cached) {
+    this.cached = cached;
     this.dispatcher = dispatcher;
     this.x = x;
     Channel own = duplicate(device, 0);
@@ -64,12 +69,17 @@ final class KernelStation implements Station {
 
   @Override
   public RequestKind kind(int length) {
-    return RequestKind.of(Dispatcher.opcode(x, length));
+    return RequestKind.of(x.in, Exchange.requestAt(), length, cached);
   }
 
   @Override
   public long unique(int length) {
     return length < InHeader.BYTES ? 0 : InHeader.unique(x.in, Exchange.requestAt());
+  }
+
+  @Override
+  public int caller(int length) {
+    return length < InHeader.BYTES ? 0 : InHeader.pid(x.in, Exchange.requestAt());
   }
 
   @Override

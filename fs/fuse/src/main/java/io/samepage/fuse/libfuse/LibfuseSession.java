@@ -10,6 +10,7 @@ import io.samepage.fuse.workers.Workers;
 import io.samepage.posix.Errno;
 import io.samepage.posix.ErrnoException;
 import io.samepage.posix.NativeBuffer;
+import io.samepage.posix.Threads;
 import java.util.Map;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
@@ -56,7 +57,13 @@ final class LibfuseSession implements Session, Connection, KernelCache {
   private final ExecutorService notifier =
       Executors.newSingleThreadExecutor(
           task -> {
-            Thread thread = new Thread(task, "libfuse-notify");
+            Thread thread =
+                new Thread(
+                    () -> {
+                      Threads.runLikeOthers(); // started by a worker
+                      task.run();
+                    },
+                    "libfuse-notify");
             thread.setDaemon(true);
             return thread;
           });

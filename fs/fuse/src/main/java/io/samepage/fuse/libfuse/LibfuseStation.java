@@ -95,6 +95,11 @@ final class LibfuseStation implements Station {
   }
 
   @Override
+  public int caller(int length) {
+    return Requests.caller(request, length);
+  }
+
+  @Override
   public void answer(int length) {
     handler.handle(call, request, length);
   }

@@ -93,14 +93,17 @@ final class Requests {
 
   /** What the workers have to know of a request. */
   static RequestKind kind(NativeBuffer request, int length) {
-    return length < InHeader.BYTES
-        ? RequestKind.ORDINARY
-        : RequestKind.of(Opcode.of(InHeader.opcode(request.bytes(), 0)));
+    return RequestKind.of(request.bytes(), 0, length, true);
   }
 
   /** The number that the kernel gave to a request; 0 if it has no header. */
   static long unique(NativeBuffer request, int length) {
     return length < InHeader.BYTES ? 0 : InHeader.unique(request.bytes(), 0);
+  }
+
+  /** The thread that a request came from; 0 if the kernel does not say. */
+  static int caller(NativeBuffer request, int length) {
+    return length < InHeader.BYTES ? 0 : InHeader.pid(request.bytes(), 0);
   }
 
   /** What the kernel forgets: FORGET names one number, BATCH_FORGET many. */

@@ -28,6 +28,12 @@ public interface Station extends AutoCloseable {
   /** The number that the kernel gave to the request that has just been read; 0 without a header. */
   long unique(int length);
 
+  /**
+   * The thread that has sent the request which has just been read, in the PID namespace of this
+   * process; 0 if the kernel does not say.
+   */
+  int caller(int length);
+
   /** Answers the request that has just been read. Nothing that goes wrong gets past this method. */
   void answer(int length);
 

@@ -3,6 +3,7 @@ package io.samepage.fuse.workers;
 import io.samepage.posix.Credentials;
 import io.samepage.posix.Errno;
 import io.samepage.posix.ErrnoException;
+import io.samepage.posix.Threads;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -19,7 +20,8 @@ import org.slf4j.LoggerFactory;
  * A reader that has one gives its place up, answers, and takes a place again if there is one. All
  * others rest outside the kernel. So a stream of short requests is served by one thread, without a
  * wake-up of another for each: a thread that waits in the kernel is woken by every request, even if
- * one that is awake takes it first. How a reader waits is the matter of {@link Lookout}.
+ * one that is awake takes it first. How a reader waits is the matter of {@link Lookout}, on which
+ * processor that of {@link Placement}.
  *
  * <p>Where threads have to wait for a processor ({@link ProcessorLoad}) there are more readers: the
  * scheduler lets one thread that has worked a lot wait for long, while several take turns.
@@ -43,6 +45,8 @@ public final class Workers {
 
   private static final long WATCH_NANOS = 1_000_000;
 
+  private static final long KEPT_WATCH_NANOS = 4_000_000;
+
   /** How many workers one look calls at most. */
   private static final int MOST_CALLS = 8;
 
@@ -57,6 +61,7 @@ public final class Workers {
   private final Thread watch;
   private final ProcessorLoad load = new ProcessorLoad();
   private final ReleaseOrder order = new ReleaseOrder();
+  private final Placement placement = new Placement();
 
   /** How many wait for the next request. */
   private final AtomicInteger readers = new AtomicInteger();
@@ -170,6 +175,7 @@ public final class Workers {
     while (!ended) {
       if (idle >= IDLE_LOOKS && readers.get() > 0) {
         load.pause();
+        placement.pause();
         mostReaders = READERS;
         watching = false;
         // Whoever takes a request from here on sees that the watch does not look.
@@ -179,12 +185,13 @@ public final class Workers {
         watching = true;
         idle = 0;
       }
-      LockSupport.parkNanos(this, WATCH_NANOS);
+      LockSupport.parkNanos(this, placement.isWithCaller() ? KEPT_WATCH_NANOS : WATCH_NANOS);
       load.look();
       mostReaders = load.isHeavy() ? READERS_UNDER_HEAVY_LOAD : READERS;
       long nowTaken = taken.get();
       long nowWaits = waits.get();
       int nowReaders = readers.get();
+      placement.look(nowTaken - lastTaken, load.isHeavy(), System.nanoTime());
       idle = nowTaken == lastTaken && nowReaders > 0 ? idle + 1 : 0;
       if (nowReaders == 0 && nowWaits == lastWaits) {
         // No reader has waited all the while: one request is long, or there are too many.
@@ -230,32 +237,34 @@ public final class Workers {
 
     @Override
     public void run() {
+      Placement.Member member = placement.join(Threads.currentId());
       try {
         // The file system sets the umask as a request demands: for this thread alone.
         Credentials.unshareFileSystemState();
         Credentials.umask(0);
         try (Station station = stations.get()) {
-          serve(station);
+          serve(station, member);
         }
       } catch (OutOfMemoryError e) {
         noMore(e);
       } catch (ErrnoException e) {
         log.error("a worker cannot have a umask of its own: {}", e.getMessage());
       } finally {
+        placement.leave(member);
         left();
       }
     }
 
-    private void serve(Station station) {
+    private void serve(Station station, Placement.Member member) {
       Lookout lookout = new Lookout(load, pollNanos);
-      while (serveNext(station, lookout)) {}
+      while (serveNext(station, lookout, member)) {}
     }
 
     /**
      * Takes one request and answers it, or rests; false: the worker is to end. A method of its own,
      * since one that never returns stays interpreted for its first 60,000 rounds.
      */
-    private boolean serveNext(Station station, Lookout lookout) {
+    private boolean serveNext(Station station, Lookout lookout, Placement.Member member) {
       if (ended) {
         return false;
       }
@@ -266,7 +275,8 @@ public final class Workers {
       long unique = 0;
       RequestKind kind = RequestKind.ORDINARY;
       try {
-        length = lookout.poll(station);
+        // On its caller's processor a worker that looks out would only keep it from asking.
+        length = placement.isWithCaller() ? -Errno.EAGAIN : lookout.poll(station);
         if (length < 0 && again(length)) {
           length = lookout.sleep(station);
         }
@@ -278,6 +288,7 @@ public final class Workers {
           kind = station.kind(length);
           unique = station.unique(length);
           order.taken(kind, unique);
+          placement.took(member, kind, station.caller(length));
         }
       } finally {
         readers.decrementAndGet();
@@ -293,7 +304,8 @@ public final class Workers {
         watching = true;
         LockSupport.unpark(watch);
       }
-      if (kind == RequestKind.LONG && readers.get() == 0) {
+      // With one caller, who waits, nobody else is kept waiting as a rule.
+      if (kind == RequestKind.LONG && !placement.isWithCaller() && readers.get() == 0) {
         call();
       }
       order.await(kind, unique);

@@ -68,6 +68,11 @@ final class WorkersTest {
     }
 
     @Override
+    public int caller(int length) {
+      return 0;
+    }
+
+    @Override
     public void answer(int length) {
       task.work.run();
     }
