@@ -143,9 +143,7 @@ final class Metadata {
           change.setGid ? change.gid : -1);
     }
     if (change.setMode) {
-      try (Fd fd = LayerAccess.openPath(place)) {
-        Files.chmod(fd.number(), change.mode);
-      }
+      Files.chmod(place.dirfd(), place.name(), change.mode);
     }
     if (change.setAtime || change.setMtime) {
       Files.utimens(
@@ -159,6 +157,11 @@ final class Metadata {
   }
 
   private static void dropSetIds(Request request, Place place) throws ErrnoException {
+    Stat stat = new Stat();
+    Files.stat(place.dirfd(), place.name(), stat);
+    if (!Privileges.losesSetIds(request, stat)) {
+      return;
+    }
     try (Fd fd = LayerAccess.openPath(place)) {
       Privileges.dropSetIds(request, fd.number());
     }

@@ -235,20 +235,43 @@ public final class Files {
 
   /** Changes the mode of what a descriptor stands for; O_PATH descriptors are taken as well. */
   public static void chmod(int fd, int mode) throws ErrnoException {
-    Scratch scratch = Scratch.current();
-    if (!noFchmodat2) {
-      long result =
-          C.syscall(SYS_FCHMODAT2, fd, scratch.empty(), mode & 07777, Linux.AT_EMPTY_PATH, 0);
-      if (result >= 0) {
-        return;
+    if (!tryFchmodat2(fd, EMPTY, mode, Linux.AT_EMPTY_PATH)) {
+      check(C.chmod(Scratch.current().procPath(fd, EMPTY), mode & 07777));
+    }
+  }
+
+  /**
+   * Changes the mode of what a name, or the descriptor if the name is empty, stands for; EOPNOTSUPP
+   * if that is a symbolic link.
+   */
+  public static void chmod(int dirfd, byte[] name, int mode) throws ErrnoException {
+    if (name.length == 0) {
+      chmod(dirfd, mode);
+    } else if (!tryFchmodat2(dirfd, name, mode, Linux.AT_SYMLINK_NOFOLLOW)) {
+      int fd = open(dirfd, name, Linux.O_PATH | Linux.O_NOFOLLOW, 0);
+      try {
+        chmod(fd, mode);
+      } finally {
+        close(fd);
       }
+    }
+  }
+
+  /** False if the kernel has no fchmodat2(2). */
+  private static boolean tryFchmodat2(int dirfd, byte[] name, int mode, int flags)
+      throws ErrnoException {
+    if (noFchmodat2) {
+      return false;
+    }
+    long path = Scratch.current().first(name);
+    if (C.syscall(SYS_FCHMODAT2, dirfd, path, mode & 07777, flags, 0) < 0) {
       int errno = LibC.errno();
       if (errno != Errno.ENOSYS) {
         throw ErrnoException.of(errno);
       }
       noFchmodat2 = true; // before Linux 6.6
     }
-    check(C.chmod(scratch.procPath(fd, EMPTY), mode & 07777));
+    return !noFchmodat2;
   }
 
   /**

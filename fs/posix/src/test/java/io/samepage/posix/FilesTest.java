@@ -347,6 +347,26 @@ final class FilesTest {
 
     @ParameterizedTest
     @ValueSource(booleans = {false, true})
+    void modeOfANameChanges(boolean byProc) throws Exception {
+      dir.file("f", "x");
+      Files.symlink(bytes("f"), dir.fd(), bytes("l"));
+      boolean had = Files.noFchmodat2;
+      Files.noFchmodat2 = byProc;
+      try (Fd file = dir.openPath("f")) {
+        Files.chmod(dir.fd(), bytes("f"), Linux.S_IFREG | 04751);
+        assertThat(dir.stat("f").mode).isEqualTo(Linux.S_IFREG | 04751);
+        Files.chmod(file.number(), SELF, 0640);
+        assertThat(dir.stat("f").mode).isEqualTo(Linux.S_IFREG | 0640);
+        assertErrno(Errno.EOPNOTSUPP, () -> Files.chmod(dir.fd(), bytes("l"), 0123));
+        assertErrno(Errno.ENOENT, () -> Files.chmod(dir.fd(), bytes("absent"), 0123));
+      } finally {
+        Files.noFchmodat2 = had;
+      }
+      assertThat(dir.stat("f").mode).isEqualTo(Linux.S_IFREG | 0640);
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
     void aSymlinkHasNoModeToChange(boolean byProc) throws Exception {
       dir.file("f", "x");
       Files.symlink(bytes("f"), dir.fd(), bytes("l"));
