@@ -28,8 +28,9 @@ import java.util.concurrent.atomic.AtomicLong;
  * nothing is done: giving way to a caller costs nothing, but to others it would.
  *
  * <p>The watch {@link #look looks} at whose requests the readers {@link #took}, and decides. After
- * each look the worker that takes the next request goes where its caller is, which cannot move as
- * long as it waits for the answer. The other workers follow when they take a request.
+ * each look, and when the caller is another one, the worker that takes the next request goes where
+ * its caller is, which cannot move as long as it waits for the answer. The other workers follow
+ * when they take a request.
  */
 final class Placement {
   /** Requests that come less often than this spend their time with other things than waking. */
@@ -191,6 +192,7 @@ final class Placement {
     if (thread != caller) {
       caller = thread;
       others.incrementAndGet();
+      due = kept;
     }
     if (kept && (due || member.place != place)) {
       follow(member, thread);
