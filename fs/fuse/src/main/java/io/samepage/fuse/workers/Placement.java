@@ -24,8 +24,9 @@ import java.util.concurrent.atomic.AtomicLong;
  *
  * <p>With several callers, with so few requests that it does not matter, or where threads have to
  * wait for a processor, the workers run anywhere and like others. So they do, for a time that
- * doubles each time, when one of them is found to wait for the processor that it is kept on while
- * nothing is done: giving way to a caller costs nothing, but to others it would.
+ * doubles each time, when it turned out that there are several callers after all, or when one of
+ * them is found to wait for the processor that it is kept on while nothing is done: giving way to a
+ * caller costs nothing, but to others it would.
  *
  * <p>The watch {@link #look looks} at whose requests the readers {@link #took}, and decides. After
  * each look, and when the caller is another one, the worker that takes the next request goes where
@@ -37,7 +38,7 @@ final class Placement {
   private static final long SHORT_NANOS = 200_000;
 
   /** One of so many requests may come from another thread than the one before it, or from none. */
-  private static final int OTHERS = 8;
+  private static final int OTHERS = 32;
 
   /** So many decisions more for one caller than against it count. */
   private static final int DECISIVE = 2;
@@ -48,7 +49,7 @@ final class Placement {
   private static final long SERVED_NANOS = 100_000;
 
   private static final long FIRST_BAN_NANOS = 10_000_000;
-  private static final long LONGEST_BAN_NANOS = 2_000_000_000L;
+  private static final long LONGEST_BAN_NANOS = 500_000_000;
   private static final int ANYWHERE = -1;
 
   private final Scheduler scheduler;
@@ -230,25 +231,22 @@ final class Placement {
    * @param now as of {@link System#nanoTime}
    */
   void look(long taken, boolean heavy, long now) {
-    if (kept && isStarved(taken)) {
-      ban =
-          now - bannedAt > 4 * LONGEST_BAN_NANOS
-              ? FIRST_BAN_NANOS
-              : Math.min(2 * ban, LONGEST_BAN_NANOS);
-      bannedAt = now;
-      banned = true;
-      pause();
-      return;
-    }
+    long nanos = now - lookedAt;
+    lookedAt = now;
+    boolean severalCallers = hasSeveralCallers(taken);
     banned = banned && now - bannedAt < ban;
-    if (heavy || banned || !possible) {
+    if (kept && isStarved(taken)) {
+      ban(now);
+    } else if (heavy || banned || !possible) {
       level = 0;
-    } else if (isForOneCaller(taken, now - lookedAt)) {
+    } else if (nanos < taken * SHORT_NANOS && !severalCallers) {
       level = Math.min(level + 1, STEADFAST);
     } else {
       level = Math.max(level - 1, 0);
+      if (kept && level == 0 && severalCallers) {
+        ban(now);
+      }
     }
-    lookedAt = now;
     if (level == 0) {
       release();
     } else if (level >= DECISIVE) {
@@ -261,12 +259,23 @@ final class Placement {
     }
   }
 
-  /** Whether the requests since the last look are many, and nearly all for one caller. */
-  private boolean isForOneCaller(long taken, long nanos) {
+  /** It has not been for the better, and is not done again for a time. */
+  private void ban(long now) {
+    ban =
+        now - bannedAt > 4 * LONGEST_BAN_NANOS
+            ? FIRST_BAN_NANOS
+            : Math.min(2 * ban, LONGEST_BAN_NANOS);
+    bannedAt = now;
+    banned = true;
+    level = 0;
+  }
+
+  /** Whether more than a few of the requests since the last look were not for the same caller. */
+  private boolean hasSeveralCallers(long taken) {
     long now = others.get();
     long other = now - seenOthers;
     seenOthers = now;
-    return other * OTHERS <= taken && nanos < taken * SHORT_NANOS;
+    return other * OTHERS > taken;
   }
 
   /** Nothing is done, and somebody waits for a processor, though he has not had it. */

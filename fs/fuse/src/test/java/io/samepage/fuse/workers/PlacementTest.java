@@ -103,7 +103,9 @@ final class PlacementTest {
   @Test
   void requestsWithoutACallerDoNotCount() {
     stream();
-    requests(STREAM, false, CALLER, 0, CALLER, 0);
+    for (int i = 0; i < 10; i++) {
+      requests(STREAM, false, CALLER, 0, CALLER, 0);
+    }
     assertThat(placement.isWithCaller()).isTrue();
   }
 
@@ -164,15 +166,13 @@ final class PlacementTest {
     assertThat(table.kept).isEmpty();
   }
 
-  @Test
-  void whoIsStarvedIsReleasedAndForLongerEachTime() {
+  /** How long it takes until the workers are kept again, time after time. */
+  private void assertLongerEachTime(Runnable whyTheyAreReleased) {
     long last = 0;
     for (int time = 0; time < 4; time++) {
       stream();
-      table.runnable.add(WORKER);
-      requests(0, false);
+      whyTheyAreReleased.run();
       assertThat(table.kept).isEmpty();
-      table.runnable.clear();
       long released = now;
       while (!placement.isWithCaller()) {
         requests(STREAM, false, CALLER);
@@ -180,6 +180,26 @@ final class PlacementTest {
       assertThat(now - released).isGreaterThan(last + last / 2);
       last = now - released;
     }
+  }
+
+  @Test
+  void whoIsStarvedIsReleasedAndForLongerEachTime() {
+    assertLongerEachTime(
+        () -> {
+          table.runnable.add(WORKER);
+          requests(0, false);
+          table.runnable.clear();
+        });
+  }
+
+  @Test
+  void severalCallersNowAndThenReleaseThemForLongerEachTime() {
+    assertLongerEachTime(
+        () -> {
+          for (int i = 0; i < 4; i++) {
+            requests(STREAM, false, CALLER, OTHER_CALLER);
+          }
+        });
   }
 
   @Test
