@@ -134,14 +134,53 @@ fixture() {
 
 @test "doctor tells what the host offers, and what to do about a lack" {
     text=$(samepage doctor)
-    for word in kernel /dev/fuse passthrough; do
+    for word in kernel /dev/fuse passthrough scheduling; do
         contains "$text" $word
     done
+    text=$(setpriv --bounding-set -sys_nice --inh-caps -all prlimit --nice=0 timeout 30 "$SAMEPAGE" doctor 3>&- 4>&-)
+    contains "$(grep -A 1 scheduling <<<"$text")" CAP_SYS_NICE
     # without the right to mount something is lacking, and it says so
     status=0
     text=$(setpriv --bounding-set -sys_admin --inh-caps -all timeout 30 "$SAMEPAGE" doctor 3>&- 4>&-) || status=$?
     differ "$status" 0
     contains "$text" CAP_SYS_ADMIN
+}
+
+# The scheduling policy and the processors of every thread of a process, each of them once.
+scheduling() { # PID
+    local thread
+    for thread in /proc/"$1"/task/*; do
+        { cut -d ')' -f 2- "$thread/stat" | cut -d ' ' -f 40 && grep '^Cpus_allowed:' "$thread/status"; } 2>/dev/null
+    done | sort -u
+}
+
+runs_like_others() { # PID
+    [[ $(scheduling "$1") == "0"$'\n'"$(grep '^Cpus_allowed:' /proc/self/status)" ]]
+}
+
+@test "workers run like others again when there is nothing to do any more" {
+    own_stack
+    mkdir "$L/d"
+    touch "$L/d/"{1..3000}
+    mount_overlay
+    daemon=$(daemon_of "$MNT")
+    ls -lR "$M" >/dev/null
+    rm -r "$M/d"
+    eventually 30 runs_like_others "$daemon"
+}
+
+@test "a daemon that may not set priorities serves all the same" {
+    own_stack
+    mkdir "$L/d"
+    touch "$L/d/"{1..1000}
+    setpriv --bounding-set -sys_nice --inh-caps -all prlimit --nice=0 \
+        "$SAMEPAGE" mount -o "lowerdir=$L:$L2,upperdir=$UPPER,workdir=$WORK" "$MNT" 3>&- 4>&-
+    daemon=$(daemon_of "$MNT")
+    ls -lR "$M" >/dev/null
+    runs_like_others "$daemon"
+    rm -r "$M/d"
+    runs_like_others "$daemon"
+    refuses test -e "$M/d"
 }
 
 @test "a mount in the foreground stays there until it is told to end" {

@@ -11,6 +11,7 @@ import io.samepage.posix.ErrnoException;
 import io.samepage.posix.Fd;
 import io.samepage.posix.Linux;
 import io.samepage.posix.StatFs;
+import io.samepage.posix.Threads;
 import io.samepage.posix.Xattrs;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -65,6 +66,7 @@ final class Doctor {
     doctor.fusermount();
     doctor.libfuse();
     doctor.descriptors();
+    doctor.scheduling();
     doctor.numa();
     doctor.attributes();
     doctor.state();
@@ -308,6 +310,21 @@ final class Doctor {
           Verdict.ADVICE,
           "at most " + hard + " open files",
           "allow " + ENOUGH_DESCRIPTORS + " or more (ulimit -Hn, or LimitNOFILE= of systemd)");
+    }
+  }
+
+  private void scheduling() {
+    if (Runtime.getRuntime().availableProcessors() == 1) {
+      ok("scheduling", "one processor, which workers share with their callers");
+    } else if (Threads.canSetIdle()) {
+      ok("scheduling", "workers may share a processor with their caller, and give way there");
+    } else {
+      add(
+          "scheduling",
+          Verdict.ADVICE,
+          "workers may not give way to their caller, since they could not stop to (sched(7))",
+          "requests take half the time with CAP_SYS_NICE (in a container: --cap-add SYS_NICE), or"
+              + " with ulimit -e 20");
     }
   }
 
