@@ -11,8 +11,10 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -235,21 +237,31 @@ public final class ContentIndex implements AutoCloseable {
     DIGEST
   }
 
-  /** Knowledge of one file, with the digest if there is one. */
+  /**
+   * Knowledge of one file, with the digest if there is one, and the places that hold it, the stable
+   * one first.
+   */
   @SuppressWarnings("ArrayRecordComponent") // never compared
-  record Known(Knowledge knowledge, byte @Nullable [] digest) {
-    private static final Known UNKNOWN = new Known(Knowledge.UNKNOWN, null);
-    private static final Known ALONE = new Known(Knowledge.ALONE, null);
+  record Known(Knowledge knowledge, byte @Nullable [] digest, List<Place> places) {
+    private static final Known UNKNOWN = new Known(Knowledge.UNKNOWN, null, List.of());
+    private static final Known ALONE = new Known(Knowledge.ALONE, null, List.of());
   }
 
   /** What is known of a file, just as it is now. */
   Known find(long domain, FileKey file) {
-    byte[] value = get(Table.FILES, FileRecords.fileKey(domain, file));
-    if (value == null || !FileRecords.isOf(file, value)) {
-      return Known.UNKNOWN;
-    }
-    byte[] digest = FileRecords.digest(value);
-    return digest == null ? Known.ALONE : new Known(Knowledge.DIGEST, digest);
+    return read(
+        reader -> {
+          byte[] value = reader.get(Table.FILES, FileRecords.fileKey(domain, file));
+          if (value == null || !FileRecords.isOf(file, value)) {
+            return Known.UNKNOWN;
+          }
+          byte[] digest = FileRecords.digest(value);
+          if (digest == null) {
+            return Known.ALONE;
+          }
+          byte[] places = reader.get(Table.PLACES, FileRecords.digestKey(domain, digest));
+          return new Known(Knowledge.DIGEST, digest, FileRecords.places(places));
+        });
   }
 
   /** The places that hold a digest, the stable one first. */
@@ -459,14 +471,26 @@ public final class ContentIndex implements AutoCloseable {
   // Access to the tables.
 
   private byte @Nullable [] get(Table table, byte[] key) {
+    return read(reader -> reader.get(table, key));
+  }
+
+  private <T> T read(Function<Store.Reader, T> reading) {
     Store recent = memory;
-    if (recent != null) {
-      byte[] value = Seal.open(key, recent.get(table, key));
-      if (value != null || disk == null) {
-        return value;
-      }
+    Store below = disk;
+    if (below == null) {
+      return Objects.requireNonNull(recent)
+          .read(reader -> reading.apply(new ReaderAbove(null, reader)));
     }
-    return disk == null ? null : Seal.open(key, disk.get(table, key));
+    return below.read(reader -> reading.apply(new ReaderAbove(recent, reader)));
+  }
+
+  /** Reads what is in memory, and below it what is on disk; what is damaged is not there. */
+  private record ReaderAbove(@Nullable Store recent, Store.Reader below) implements Store.Reader {
+    @Override
+    public byte @Nullable [] get(Table table, byte[] key) {
+      byte[] value = recent == null ? null : Seal.open(key, recent.get(table, key));
+      return value != null ? value : Seal.open(key, below.get(table, key));
+    }
   }
 
   private void change(Store.Change change) {

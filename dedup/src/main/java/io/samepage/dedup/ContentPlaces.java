@@ -71,13 +71,18 @@ final class ContentPlaces {
     return domain;
   }
 
+  /** The places that hold a content, in the order in which this mount is to try them. */
+  List<Place> of(ContentIndex known, byte[] digest) {
+    return ordered(known, digest, known.places(domain, digest), null);
+  }
+
   /**
-   * The places that hold a content, in the order in which this mount is to try them.
+   * The same, where it is known already which they are.
    *
    * @param file the one that is asked for; null if none is
    */
-  List<Place> of(ContentIndex known, byte[] digest, @Nullable FileKey file) {
-    List<Place> places = known.places(domain, digest);
+  List<Place> ordered(
+      ContentIndex known, byte[] digest, List<Place> places, @Nullable FileKey file) {
     HomeNode at = home;
     int node = at == null || places.size() < 2 ? NumaTopology.UNKNOWN : at.node();
     if (at == null || node == NumaTopology.UNKNOWN) {

@@ -21,6 +21,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReadWriteLock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import org.lmdbjava.ByteArrayProxy;
 import org.lmdbjava.Dbi;
@@ -86,6 +87,8 @@ final class LmdbStore implements Store {
   private static final String ABOUT = "about";
 
   private static final byte[] FORMAT_KEY = name("format");
+
+  private static final Reader NOTHING = (table, key) -> null;
 
   /**
    * What is kept in one environment.
@@ -339,25 +342,29 @@ final class LmdbStore implements Store {
 
   @Override
   public byte @Nullable [] get(Table table, byte[] key) {
+    return read(reader -> reader.get(table, key));
+  }
+
+  @Override
+  public <T> T read(Function<Reader, T> reading) {
     open.readLock().lock();
     try {
       if (isUnusable()) {
-        return null;
+        return reading.apply(NOTHING);
       }
-      Txn<byte[]> txn = idle.poll();
-      if (txn == null) {
-        txn = env.txnRead();
-      } else {
+      Txn<byte[]> polled = idle.poll();
+      Txn<byte[]> txn = polled == null ? env.txnRead() : polled;
+      if (polled != null) {
         txn.renew();
       }
       try {
-        return table(table).get(txn, key);
+        return reading.apply((table, key) -> table(table).get(txn, key));
       } finally {
         txn.reset();
         idle.push(txn);
       }
     } catch (LmdbException e) {
-      return null; // no reader slot left, say: as if it were not known
+      return reading.apply(NOTHING); // no reader slot left, say: as if it were not known
     } finally {
       open.readLock().unlock();
     }

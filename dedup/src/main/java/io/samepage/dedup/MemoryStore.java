@@ -6,6 +6,7 @@ import java.nio.ByteBuffer;
 import java.util.EnumMap;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /** Tables in the heap, for a host where the index cannot be on disk. What is old falls out. */
@@ -47,6 +48,11 @@ final class MemoryStore implements Store {
   @Override
   public byte @Nullable [] get(Table table, byte[] key) {
     return table(table).getIfPresent(ByteBuffer.wrap(key));
+  }
+
+  @Override
+  public <T> T read(Function<Reader, T> reading) {
+    return reading.apply(this::get);
   }
 
   @Override

@@ -239,7 +239,7 @@ final class PageSharing {
   @Nullable Place expected(byte[] digest, Set<FileKey> failed) {
     ContentIndex known = places.index();
     if (known != null) {
-      for (Place place : places.of(known, digest, null)) {
+      for (Place place : places.of(known, digest)) {
         if (!failed.contains(place.key())) {
           return place;
         }
@@ -261,7 +261,7 @@ final class PageSharing {
     }
     boolean waits = false;
     Set<FileKey> seen = new HashSet<>(failed);
-    for (Place place : places.of(known, digest, null)) {
+    for (Place place : places.of(known, digest)) {
       if (!seen.add(place.key())) {
         continue;
       }

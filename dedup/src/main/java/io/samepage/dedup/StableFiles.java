@@ -160,7 +160,9 @@ public final class StableFiles implements AutoCloseable {
       Known found = known.find(places.domain(), file);
       byte[] digest = found.digest();
       if (digest != null) {
-        Content content = find(known, tree, fd, file, digest);
+        Content content =
+            find(
+                known, tree, fd, file, digest, places.ordered(known, digest, found.places(), file));
         return inPart == null ? content : inPart.complete(content, known, tree, fd, digest, file);
       }
       if (inPart != null) {
@@ -178,10 +180,10 @@ public final class StableFiles implements AutoCloseable {
     }
   }
 
-  private Content find(ContentIndex known, LayerTree tree, int fd, FileKey file, byte[] digest)
+  private Content find(
+      ContentIndex known, LayerTree tree, int fd, FileKey file, byte[] digest, List<Place> holders)
       throws ErrnoException {
     Stat stat = null;
-    List<Place> holders = places.of(known, digest, file);
     if (holders.size() < ContentIndex.MAX_PLACES && !holds(holders, file)) {
       places.add(known, tree, fd, file, digest);
     }

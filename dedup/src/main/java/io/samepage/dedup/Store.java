@@ -2,6 +2,7 @@ package io.samepage.dedup;
 
 import java.util.EnumSet;
 import java.util.Set;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -36,6 +37,12 @@ interface Store extends AutoCloseable {
     static final Set<Table> OF_PAGES = EnumSet.of(CONTENTS, LEAVES, ANCHORS, RANGES);
   }
 
+  /** The tables as they were at one moment; used by its thread alone. */
+  @FunctionalInterface
+  interface Reader {
+    byte @Nullable [] get(Table table, byte[] key);
+  }
+
   /** The view of a change that is being made; used by its thread alone. */
   interface Writer {
     byte @Nullable [] get(Table table, byte[] key);
@@ -59,6 +66,12 @@ interface Store extends AutoCloseable {
 
   /** Fails never: what cannot be read is not there. */
   byte @Nullable [] get(Table table, byte[] key);
+
+  /**
+   * Reads several entries for little more than the price of one. Fails never; where nothing can be
+   * read there is nothing, and it may be found out by a second run.
+   */
+  <T> T read(Function<Reader, T> reading);
 
   /** Makes a change. */
   void change(Change change) throws StoreException;
