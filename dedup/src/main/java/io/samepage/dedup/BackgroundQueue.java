@@ -122,7 +122,7 @@ final class BackgroundQueue implements AutoCloseable {
   }
 
   private void work() {
-    Threads.runLikeOthers(); // who has started it may be kept on one processor
+    Threads.runLikeOthers(0); // who has started it may be kept on one processor
     Threads.lowerPriorityOfThisThread();
     owner.begins();
     boolean worked = false;

@@ -64,7 +64,7 @@ final class PartialFilling implements AutoCloseable {
   }
 
   private void fillAll() {
-    Threads.runLikeOthers(); // started by a worker, which may be kept on one processor
+    Threads.runLikeOthers(0); // started by a worker, which may be kept on one processor
     Threads.lowerPriorityOfThisThread();
     while (true) {
       long wait = fillSome();

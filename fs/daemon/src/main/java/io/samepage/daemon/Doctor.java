@@ -316,7 +316,7 @@ final class Doctor {
   private void scheduling() {
     if (Runtime.getRuntime().availableProcessors() == 1) {
       ok("scheduling", "one processor, which workers share with their callers");
-    } else if (Threads.canSetIdle()) {
+    } else if (Threads.canGiveWay()) {
       ok("scheduling", "workers may share a processor with their caller, and give way there");
     } else {
       add(

@@ -11,8 +11,10 @@ public final class Threads {
   private static final long SYS_SCHED_SETAFFINITY = Linux.IS_ARM64 ? 122 : 203;
   private static final long SYS_SCHED_GETAFFINITY = Linux.IS_ARM64 ? 123 : 204;
   private static final long SYS_SCHED_SETSCHEDULER = Linux.IS_ARM64 ? 119 : 144;
+  private static final long SYS_SCHED_GETSCHEDULER = Linux.IS_ARM64 ? 120 : 145;
   private static final long SYS_CLOCK_GETTIME = Linux.IS_ARM64 ? 113 : 228;
   private static final long SCHED_OTHER = 0;
+  private static final long SCHED_BATCH = 3;
   private static final long SCHED_IDLE = 5;
 
   /** The lower bits of a clock: nanoseconds that were run, of a thread (CPUCLOCK_SCHED). */
@@ -153,7 +155,7 @@ public final class Threads {
   }
 
   /**
-   * Keeps a thread on one processor (sched_setaffinity(2)). Threads that it starts inherit that.
+   * Keeps a thread on one processor (sched_setaffinity(2)), until it is to {@link #runLikeOthers}.
    *
    * @param id of a thread of this process, which has not ended
    * @return false where that is not possible: the processor is not there, or not for this process
@@ -171,50 +173,57 @@ public final class Threads {
   }
 
   /**
-   * Lets a thread run wherever the first thread of this process may, which is never {@linkplain
-   * #runOn kept} anywhere. Best effort.
+   * Lets a thread run only where no other one wants to (SCHED_IDLE of sched(7)), until it is to
+   * {@link #runLikeOthers}. Who may do the one need not be allowed to do the other: {@link
+   * #canGiveWay}.
    *
    * @param id of a thread of this process, which has not ended; 0: the calling one
    */
-  public static void runAnywhere(int id) {
-    Scratch scratch = Scratch.current();
+  public static boolean giveWay(int id) {
+    return setPolicy(id, SCHED_IDLE);
+  }
+
+  /**
+   * Ends {@link #runOn} and {@link #giveWay}: a thread runs where and as the first thread of this
+   * process does, which these are never applied to. A thread that is started by one to which they
+   * may be applied inherits them, and has to do this first. Best effort.
+   *
+   * @param id of a thread of this process, which has not ended; 0: the calling one
+   */
+  public static void runLikeOthers(int id) {
     int first = (int) ProcessHandle.current().pid();
+    long policy = C.syscall(SYS_SCHED_GETSCHEDULER, first, 0, 0, 0, 0);
+    if (policy == SCHED_OTHER || policy == SCHED_BATCH) {
+      setPolicy(id, policy);
+    }
+    Scratch scratch = Scratch.current();
     long bytes = C.syscall(SYS_SCHED_GETAFFINITY, first, PROCESSORS_BYTES, scratch.value(), 0, 0);
     if (bytes > 0) {
       C.syscall(SYS_SCHED_SETAFFINITY, id, bytes, scratch.value(), 0, 0);
     }
   }
 
-  /**
-   * Lets a thread run only where no other one wants to (SCHED_IDLE of sched(7)), or takes that
-   * back. Who may do the one need not be allowed to do the other: {@link #canSetIdle}.
-   *
-   * @param id of a thread of this process, which has not ended; 0: the calling one
-   * @return false if that is not allowed
-   */
-  public static boolean setIdle(int id, boolean idle) {
+  private static boolean setPolicy(int id, long policy) {
     Scratch scratch = Scratch.current();
     scratch.bytes().putInt(scratch.structAt(), 0); // the real-time priority
-    long policy = idle ? SCHED_IDLE : SCHED_OTHER;
     return C.syscall(SYS_SCHED_SETSCHEDULER, id, policy, scratch.struct(), 0, 0) == 0;
   }
 
   /**
-   * Lets the calling thread run like others: for one that was started by a thread which {@link
-   * #runOn} and {@link #setIdle} may be applied to, since it inherits both.
+   * Whether threads of this process may {@link #giveWay} for a time. To stop that needs
+   * CAP_SYS_NICE in the initial user namespace, or RLIMIT_NICE; and who was made a real-time or an
+   * idle process is to stay that. It is tried by a thread of its own.
    */
-  public static void runLikeOthers() {
-    setIdle(0, false);
-    runAnywhere(0);
-  }
-
-  /**
-   * Whether this process may {@linkplain #setIdle take SCHED_IDLE back}, which needs CAP_SYS_NICE
-   * in the initial user namespace, or RLIMIT_NICE. It is tried by a thread of its own.
-   */
-  public static boolean canSetIdle() {
+  public static boolean canGiveWay() {
     boolean[] can = new boolean[1];
-    Thread trial = new Thread(() -> can[0] = setIdle(0, true) && setIdle(0, false), "trial");
+    Thread trial =
+        new Thread(
+            () -> {
+              boolean idle = giveWay(0);
+              runLikeOthers(0);
+              can[0] = idle && C.syscall(SYS_SCHED_GETSCHEDULER, 0, 0, 0, 0, 0) != SCHED_IDLE;
+            },
+            "trial");
     trial.setDaemon(true);
     trial.start();
     awaitEnd(trial);

@@ -114,7 +114,7 @@ final class ThreadsTest {
       assertThat(nanos).isPositive();
       assertThat(Threads.runOn(id, 8191)).isFalse();
       assertThat(Threads.runOn(id, 100_000)).isFalse();
-      Threads.runAnywhere(id);
+      Threads.runLikeOthers(id);
       assertThat(allowed(id)).isEqualTo(before);
       // It goes on once it has a processor again.
       while (Threads.processorNanos(id) <= nanos) {
@@ -133,15 +133,15 @@ final class ThreadsTest {
 
   @Test
   void whoGivesWayCanBeLikeOthersAgainIfThatIsAllowed() throws Exception {
-    boolean can = Threads.canSetIdle();
+    boolean can = Threads.canGiveWay();
     CompletableFuture<String> policies = new CompletableFuture<>();
     Thread thread =
         new Thread(
             () -> {
               String said = policy();
-              Threads.setIdle(0, true);
+              Threads.giveWay(0);
               said += policy();
-              Threads.runLikeOthers();
+              Threads.runLikeOthers(0);
               policies.complete(said + policy());
             });
     thread.start();

@@ -60,7 +60,7 @@ final class LibfuseSession implements Session, Connection, KernelCache {
             Thread thread =
                 new Thread(
                     () -> {
-                      Threads.runLikeOthers(); // started by a worker
+                      Threads.runLikeOthers(0); // started by a worker
                       task.run();
                     },
                     "libfuse-notify");

@@ -45,13 +45,17 @@ final class Lookout {
     most = mostNanos;
   }
 
-  /** Looks out for a request; its length, or −EAGAIN if there was none. */
+  /**
+   * Looks out for a request; its length, or −EAGAIN if there was none.
+   *
+   * @param pays whether it can be for the better at all
+   */
   @SuppressWarnings("ThreadPriorityCheck") // Here the scheduler is the subject.
-  int poll(Station station) {
+  int poll(Station station, boolean pays) {
     waited = false;
     long now = System.nanoTime();
     idleSince = now;
-    if (!station.canPoll() || nanos == 0 || now - bannedUntil < 0 || !load.isLight(now)) {
+    if (!pays || !station.canPoll() || nanos == 0 || now - bannedUntil < 0 || !load.isLight(now)) {
       return -Errno.EAGAIN;
     }
     long until = now + nanos;

@@ -126,18 +126,17 @@ final class Placement {
 
     @Override
     public boolean canGiveWay() {
-      return Threads.canSetIdle();
+      return Threads.canGiveWay();
     }
 
     @Override
     public boolean keep(int thread, int processor) {
-      return Threads.runOn(thread, processor) && Threads.setIdle(thread, true);
+      return Threads.runOn(thread, processor) && Threads.giveWay(thread);
     }
 
     @Override
     public void release(int thread) {
-      Threads.setIdle(thread, false);
-      Threads.runAnywhere(thread);
+      Threads.runLikeOthers(thread);
     }
   }
 

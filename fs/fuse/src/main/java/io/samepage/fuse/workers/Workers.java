@@ -45,6 +45,10 @@ public final class Workers {
 
   private static final long WATCH_NANOS = 1_000_000;
 
+  /**
+   * While the workers are with their caller, who may be drawn to another processor by each look,
+   * and whom alone a long request keeps waiting.
+   */
   private static final long KEPT_WATCH_NANOS = 4_000_000;
 
   /** How many workers one look calls at most. */
@@ -276,7 +280,7 @@ public final class Workers {
       RequestKind kind = RequestKind.ORDINARY;
       try {
         // On its caller's processor a worker that looks out would only keep it from asking.
-        length = placement.isWithCaller() ? -Errno.EAGAIN : lookout.poll(station);
+        length = lookout.poll(station, !placement.isWithCaller());
         if (length < 0 && again(length)) {
           length = lookout.sleep(station);
         }
