@@ -24,16 +24,14 @@ final class Lookout {
   /** Who has been away from the processor for so long has lost it to others. */
   private static final long LOST_NANOS = 200_000;
 
-  private static final long FIRST_BAN_NANOS = 5_000_000;
+  private static final long FIRST_BAN_NANOS = 10_000_000;
   private static final long LONGEST_BAN_NANOS = 1_000_000_000;
 
   private final ProcessorLoad load;
   private final long most;
+  private final Ban ban = new Ban(FIRST_BAN_NANOS, LONGEST_BAN_NANOS);
 
   private long nanos;
-  private long ban = FIRST_BAN_NANOS;
-  private long bannedUntil = System.nanoTime();
-  private long lostAt = bannedUntil;
   private long idleSince;
   private boolean waited;
 
@@ -55,7 +53,7 @@ final class Lookout {
     waited = false;
     long now = System.nanoTime();
     idleSince = now;
-    if (!pays || !station.canPoll() || nanos == 0 || now - bannedUntil < 0 || !load.isLight(now)) {
+    if (!pays || !station.canPoll() || nanos == 0 || ban.isOn(now) || !load.isLight(now)) {
       return -Errno.EAGAIN;
     }
     long until = now + nanos;
@@ -69,22 +67,13 @@ final class Lookout {
       long before = now;
       now = System.nanoTime();
       if (now - before > LOST_NANOS) {
-        lost(now);
+        ban.impose(now);
         return length;
       }
       if (now - until > 0) {
         return length;
       }
     }
-  }
-
-  private void lost(long now) {
-    ban =
-        now - lostAt > 4 * LONGEST_BAN_NANOS
-            ? FIRST_BAN_NANOS
-            : Math.min(2 * ban, LONGEST_BAN_NANOS);
-    lostAt = now;
-    bannedUntil = now + ban;
   }
 
   /** Sleeps until there is a request; its length, or −errno. */

@@ -81,9 +81,7 @@ final class Placement {
   private long lookedAt = System.nanoTime();
   private int level;
   private long servedNanos;
-  private long ban = FIRST_BAN_NANOS;
-  private long bannedAt;
-  private boolean banned;
+  private final Ban ban = new Ban(FIRST_BAN_NANOS, LONGEST_BAN_NANOS);
 
   /** What the kernel's scheduler is asked and told; threads are numbers as of gettid(2). */
   interface Scheduler {
@@ -233,17 +231,17 @@ final class Placement {
     long nanos = now - lookedAt;
     lookedAt = now;
     boolean severalCallers = hasSeveralCallers(taken);
-    banned = banned && now - bannedAt < ban;
     if (kept && isStarved(taken)) {
-      ban(now);
-    } else if (heavy || banned || !possible) {
+      ban.impose(now);
+      level = 0;
+    } else if (heavy || ban.isOn(now) || !possible) {
       level = 0;
     } else if (nanos < taken * SHORT_NANOS && !severalCallers) {
       level = Math.min(level + 1, STEADFAST);
     } else {
       level = Math.max(level - 1, 0);
       if (kept && level == 0 && severalCallers) {
-        ban(now);
+        ban.impose(now);
       }
     }
     if (level == 0) {
@@ -256,17 +254,6 @@ final class Placement {
       kept = possible;
       due = possible;
     }
-  }
-
-  /** It has not been for the better, and is not done again for a time. */
-  private void ban(long now) {
-    ban =
-        now - bannedAt > 4 * LONGEST_BAN_NANOS
-            ? FIRST_BAN_NANOS
-            : Math.min(2 * ban, LONGEST_BAN_NANOS);
-    bannedAt = now;
-    banned = true;
-    level = 0;
   }
 
   /** Whether more than a few of the requests since the last look were not for the same caller. */
