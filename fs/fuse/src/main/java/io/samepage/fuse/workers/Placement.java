@@ -60,7 +60,7 @@ final class Placement {
   /** How often that was another one than before, or nobody who waits. Counted by readers. */
   private final AtomicLong others = new AtomicLong();
 
-  /** Whether the workers are to be where their caller is. Written under this. */
+  /** Whether the workers are to be where their caller is. Written by the watch. */
   private volatile boolean kept;
 
   /** Whether it is to be looked where that is. */
