@@ -407,6 +407,9 @@ public final class SharingProof implements AutoCloseable {
     int count = end - from;
     try (FileMapping theirs =
         FileMapping.of(other(FrameOwners.file(owner)), FrameOwners.page(owner), count)) {
+      if (residentOnly) {
+        theirs.expectRandom(); // a page that is met may be one where read-ahead goes on
+      }
       for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
         // What the kernel has taken away meanwhile is brought back, for both.
         populate(theirs, 0, count);
