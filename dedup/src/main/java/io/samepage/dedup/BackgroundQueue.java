@@ -90,10 +90,10 @@ final class BackgroundQueue implements AutoCloseable {
    * Queues what is to be done with a file of a layer, which stays open until it is done. Nothing is
    * done with it after {@link #close}.
    *
-   * @param fd a descriptor of the file, O_PATH or not; needed here only
+   * @param at the file; needed here only
    * @param task gets what opens the file, whatever its name is by then
    */
-  void add(Object subject, LayerTree tree, int fd, Consumer<FileHandle> task)
+  void add(Object subject, LayerTree tree, FileAt at, Consumer<FileHandle> task)
       throws ErrnoException {
     if (tasks.remainingCapacity() == 0) {
       dropped.increment();
@@ -102,7 +102,7 @@ final class BackgroundQueue implements AutoCloseable {
     if (pending.contains(subject)) {
       return;
     }
-    FileHandle handle = tree.handle(fd);
+    FileHandle handle = tree.handle(at);
     if (handle == null || !tree.acquire()) {
       return;
     }

@@ -5,6 +5,7 @@ import io.samepage.dedup.numa.HomeNode;
 import io.samepage.dedup.numa.NumaTopology;
 import io.samepage.posix.ErrnoException;
 import java.util.List;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.LongAdder;
 import org.jspecify.annotations.Nullable;
@@ -12,7 +13,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * Where each content of a domain is: the index as one mount sees it, with the places in the order
  * in which that mount is to try them. What turns out to be wrong or to be missing is mended by the
- * background thread, which also opens the index: until something has been asked there is none.
+ * background thread, which also opens the index: until something has been asked, or it was told to
+ * begin, there is none.
  *
  * <p>Thread-safe.
  */
@@ -30,6 +32,8 @@ final class ContentPlaces {
 
   /** Set once, by the background thread. */
   private volatile @Nullable ContentIndex index;
+
+  private final CountDownLatch opened = new CountDownLatch(1);
 
   /** Written by the background thread alone. */
   private volatile long generation;
@@ -59,6 +63,12 @@ final class ContentPlaces {
   /** Opens the index. Called by the background thread, once. */
   void openIndex() {
     index = path == null ? ContentIndex.inMemory() : ContentIndex.open(path, limit);
+    opened.countDown();
+  }
+
+  /** Waits until it is open; false if it is not within the time. */
+  boolean awaitIndex(long millis) throws InterruptedException {
+    return opened.await(millis, TimeUnit.MILLISECONDS);
   }
 
   /** The index, once it is open. */
@@ -107,12 +117,12 @@ final class ContentPlaces {
    * A file whose digest is known is not among the places that hold it: there were too many, or a
    * damaged entry was left out. There is room now.
    */
-  void add(ContentIndex known, LayerTree tree, int fd, FileKey file, byte[] digest)
+  void add(ContentIndex known, LayerTree tree, FileAt at, FileKey file, byte[] digest)
       throws ErrnoException {
     queue.add(
         file,
         tree,
-        fd,
+        at,
         handle -> {
           Place place = new Place(file, handle, known.enterLayer(tree.path()));
           if (known.enter(domain, List.of(new Identified(place, digest)))) {

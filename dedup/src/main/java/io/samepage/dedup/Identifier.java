@@ -61,8 +61,8 @@ final class Identifier {
   }
 
   /** A file of which nothing is known. */
-  void queue(LayerTree tree, int fd, FileKey file) throws ErrnoException {
-    queue.add(file, tree, fd, handle -> identify(tree, file, handle));
+  void queue(LayerTree tree, FileAt at, FileKey file) throws ErrnoException {
+    queue.add(file, tree, at, handle -> identify(tree, file, handle));
   }
 
   private void identify(LayerTree tree, FileKey file, FileHandle handle) {

@@ -18,7 +18,6 @@ import org.jspecify.annotations.Nullable;
  */
 public final class LayerTree implements AutoCloseable {
   private static final byte[] SELF = {'.'};
-  private static final byte[] EMPTY = {};
   private static final int READ = Linux.O_RDONLY | Linux.O_NONBLOCK;
 
   private final Fd root;
@@ -105,7 +104,7 @@ public final class LayerTree implements AutoCloseable {
   /**
    * The key of one of its files.
    *
-   * @param fd a descriptor of the file
+   * @param fd a descriptor of the file or of its directory
    * @param stat what statx says of it
    * @return null if files of its file system are not identified
    */
@@ -116,11 +115,11 @@ public final class LayerTree implements AutoCloseable {
   }
 
   /** The handle of a file; null where there are none. */
-  FileHandles.@Nullable FileHandle handle(int fd) throws ErrnoException {
+  FileHandles.@Nullable FileHandle handle(FileAt at) throws ErrnoException {
     if (!hasHandles) {
       return null;
     }
-    FileHandles.FileHandle handle = FileHandles.of(fd, EMPTY);
+    FileHandles.FileHandle handle = FileHandles.of(at.dirfd(), at.name());
     if (handle == null) {
       hasHandles = false;
     }

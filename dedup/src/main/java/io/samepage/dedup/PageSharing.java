@@ -110,12 +110,12 @@ final class PageSharing {
    * @param digest of the file
    */
   Content complete(
-      Content content, ContentIndex known, LayerTree tree, int fd, byte[] digest, FileKey file)
+      Content content, ContentIndex known, LayerTree tree, FileAt at, byte[] digest, FileKey file)
       throws ErrnoException {
     PageIndex index = known.openPages();
     PagedContent entry = index == null ? null : index.find(domain, digest);
     if (index == null || entry == null) {
-      queue(tree, fd, file);
+      queue(tree, at, file);
       return new Content(file, false, content.isShared(), content.stable(), null);
     }
     SharedRanges ranges = index.ranges(domain, entry);
@@ -141,8 +141,8 @@ final class PageSharing {
   }
 
   /** A file whose pages are to be found out; it is identified as a whole with that. */
-  void queue(LayerTree tree, int fd, FileKey file) throws ErrnoException {
-    queue.add(new PagesOf(file), tree, fd, handle -> identify(tree, file, handle));
+  void queue(LayerTree tree, FileAt at, FileKey file) throws ErrnoException {
+    queue.add(new PagesOf(file), tree, at, handle -> identify(tree, file, handle));
   }
 
   // The background thread.

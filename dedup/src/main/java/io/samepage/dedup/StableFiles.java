@@ -15,8 +15,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>The answer comes at once: from the index in memory or in LMDB, and never from reading a file.
  * What is not known is put into a queue, and a thread of low priority identifies it, so that a
- * later open finds it. That thread opens the index, too, when something is asked first: until then
- * nothing of LMDB is loaded.
+ * later open finds it. That thread opens the index, too, when it is told to {@link #begin} or
+ * something is asked first: until then nothing of LMDB is loaded.
  *
  * <p>Who uses which stable file is kept in a reverse map: {@link #use} and {@link #release}.
  *
@@ -97,6 +97,22 @@ public final class StableFiles implements AutoCloseable {
     }
   }
 
+  /** Opens the index, in the background, so that the first open profits from what it knows. */
+  public void begin() {
+    queue.add(ContentIndex.class, () -> {});
+  }
+
+  /**
+   * Waits until the index is open, after {@link #begin}. How long it takes depends on how large it
+   * is, where no other process has it open.
+   *
+   * @param millis how long at most
+   * @return whether it is
+   */
+  public boolean awaitIndex(long millis) throws InterruptedException {
+    return places.awaitIndex(millis);
+  }
+
   /** Whether files are shared in part. */
   public boolean sharesInPart() {
     return pages != null;
@@ -132,18 +148,18 @@ public final class StableFiles implements AutoCloseable {
    * either.
    *
    * @param tree the layer that the file is in
-   * @param fd a descriptor of the file, O_PATH or not
-   * @param stat what statx says of it, by the same descriptor
+   * @param at the file
+   * @param stat what statx says of it
    * @return null if files like this are not identified; content that is not shared if nothing is
    *     known of it yet, or if no place that holds it can be used
    */
-  public @Nullable Content find(LayerTree tree, int fd, Stat stat) {
+  public @Nullable Content find(LayerTree tree, FileAt at, Stat stat) {
     if (queue.isClosed() || !stat.isRegular() || stat.size == 0) {
       return null;
     }
     FileKey file = null;
     try {
-      file = tree.key(fd, stat);
+      file = tree.key(at.dirfd(), stat);
       if (file == null) {
         return null;
       }
@@ -151,9 +167,9 @@ public final class StableFiles implements AutoCloseable {
       PageSharing inPart = pages != null && pages.wants(stat, file) ? pages : null;
       if (known == null) {
         if (inPart != null) {
-          inPart.queue(tree, fd, file);
+          inPart.queue(tree, at, file);
         } else {
-          identifier.queue(tree, fd, file);
+          identifier.queue(tree, at, file);
         }
         return new Content(file, false, false, null);
       }
@@ -162,15 +178,15 @@ public final class StableFiles implements AutoCloseable {
       if (digest != null) {
         Content content =
             find(
-                known, tree, fd, file, digest, places.ordered(known, digest, found.places(), file));
-        return inPart == null ? content : inPart.complete(content, known, tree, fd, digest, file);
+                known, tree, at, file, digest, places.ordered(known, digest, found.places(), file));
+        return inPart == null ? content : inPart.complete(content, known, tree, at, digest, file);
       }
       if (inPart != null) {
-        inPart.queue(tree, fd, file);
+        inPart.queue(tree, at, file);
         return new Content(file, false, false, null);
       }
       if (found.knowledge() == ContentIndex.Knowledge.UNKNOWN) {
-        identifier.queue(tree, fd, file);
+        identifier.queue(tree, at, file);
       }
       boolean alone = found.knowledge() == ContentIndex.Knowledge.ALONE;
       return new Content(file, alone, false, null);
@@ -181,11 +197,16 @@ public final class StableFiles implements AutoCloseable {
   }
 
   private Content find(
-      ContentIndex known, LayerTree tree, int fd, FileKey file, byte[] digest, List<Place> holders)
+      ContentIndex known,
+      LayerTree tree,
+      FileAt at,
+      FileKey file,
+      byte[] digest,
+      List<Place> holders)
       throws ErrnoException {
     Stat stat = null;
     if (holders.size() < ContentIndex.MAX_PLACES && !holds(holders, file)) {
-      places.add(known, tree, fd, file, digest);
+      places.add(known, tree, at, file, digest);
     }
     for (Place place : holders) {
       if (place.isSameFile(file)) {

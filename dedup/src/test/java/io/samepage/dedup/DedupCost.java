@@ -110,7 +110,7 @@ final class DedupCost {
     for (int round = 0; round < rounds; round++) {
       long start = System.nanoTime();
       for (int i = 0; i < FILES; i++) {
-        try (Content content = files.find(layer, fds[i].number(), stats[i])) {
+        try (Content content = files.find(layer, FileAt.of(fds[i].number()), stats[i])) {
           if (content != null && content.stable() != null) {
             found++;
           }

@@ -135,7 +135,7 @@ final class IdentificationStormTest {
     try (Fd fd = Tree.open(path, Linux.O_PATH)) {
       Files.stat(fd.number(), stat);
       FileKey key = tree.key(fd.number(), stat);
-      Content content = files.find(tree, fd.number(), stat);
+      Content content = files.find(tree, FileAt.of(fd.number()), stat);
       if (key == null || content == null) {
         throw new AssertionError(path + " cannot be identified");
       }

@@ -48,7 +48,7 @@ final class PagedMount implements AutoCloseable {
     Stat stat = new Stat();
     try (Fd fd = Tree.open(file, Linux.O_PATH)) {
       Files.stat(fd.number(), stat);
-      try (Content content = files.find(tree, fd.number(), stat)) {
+      try (Content content = files.find(tree, FileAt.of(fd.number()), stat)) {
         return content == null ? null : content.paged();
       }
     }

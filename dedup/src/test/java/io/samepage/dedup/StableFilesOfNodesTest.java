@@ -72,7 +72,7 @@ final class StableFilesOfNodesTest {
       Stat stat = new Stat();
       try (Fd fd = Tree.open(file, Linux.O_PATH)) {
         Files.stat(fd.number(), stat);
-        try (Content content = files.find(tree, fd.number(), stat)) {
+        try (Content content = files.find(tree, FileAt.of(fd.number()), stat)) {
           assertThat(content).isNotNull();
           StableFile stable = content.stable();
           return stable == null ? stat.ino : stable.key().ino();

@@ -63,7 +63,7 @@ final class StableFilesTest {
     Stat stat = new Stat();
     try (Fd fd = Tree.open(file, Linux.O_PATH)) {
       Files.stat(fd.number(), stat);
-      return files.find(tree, fd.number(), stat);
+      return files.find(tree, FileAt.of(fd.number()), stat);
     }
   }
 

@@ -8,7 +8,6 @@ import io.samepage.overlay.CoherencePolicy.Reading;
 import io.samepage.overlay.LayerAccess.Place;
 import io.samepage.overlay.OpenFile.Mode;
 import io.samepage.posix.ErrnoException;
-import io.samepage.posix.Fd;
 import io.samepage.posix.Files;
 import io.samepage.posix.Stat;
 import java.util.concurrent.TimeUnit;
@@ -46,16 +45,9 @@ final class ModeChoice {
     return passthrough ? Mode.UPPER : Mode.CACHED;
   }
 
-  /** How a handle that only reads a node's lower file does so. */
-  Reading lowerReading(Node node) throws ErrnoException {
-    if (node.isRemoved()) {
-      return Reading.NATIVE;
-    }
-    Stat stat = new Stat();
-    try (Place place = access.lowerData(node)) {
-      Files.stat(place.dirfd(), place.name(), stat);
-    }
-    return policy.reading(node, stat.size);
+  /** Whether handles that only read a node's lower file read that and nothing else. */
+  boolean isNative(Node node) {
+    return node.isRemoved() || policy.isNative(node);
   }
 
   /**
@@ -73,10 +65,16 @@ final class ModeChoice {
     // What becomes known while the content is looked for must not be taken for known.
     long generation = sharing == null ? 0 : sharing.generation();
     long placing = sharing == null ? 0 : sharing.placing();
+    Stat stat = new Stat();
+    if (below && !node.isRemoved()) {
+      try (Place place = access.lowerData(node)) {
+        Files.stat(place.dirfd(), place.name(), stat);
+      }
+    }
     // In the cache of its own inode a file shares nothing, be it the stable file itself or one
     // that uses another's pages.
-    boolean cached = below && (!passthrough || lowerReading(node) == Reading.CACHED);
-    try (Content content = below ? content(node, cached, generation) : null) {
+    boolean cached = below && (!passthrough || isCached(node, stat));
+    try (Content content = below ? content(node, stat, cached, generation) : null) {
       Mode mode;
       if (above) {
         mode = above();
@@ -94,12 +92,17 @@ final class ModeChoice {
     }
   }
 
+  private boolean isCached(Node node, Stat stat) {
+    return !node.isRemoved() && policy.reading(node, stat.size) == Reading.CACHED;
+  }
+
   /**
    * What is known of the content of a node's lower file; null if it is not to be shared.
    *
+   * @param stat what statx says of that file, where it has a name
    * @param cached whether it would be in the cache of its own inode
    */
-  private @Nullable Content content(Node node, boolean cached, long generation)
+  private @Nullable Content content(Node node, Stat stat, boolean cached, long generation)
       throws ErrnoException {
     boolean unshared = generation != 0 && node.unsharedAt == (int) generation;
     if (sharing == null || (cached && unshared)) {
@@ -109,7 +112,7 @@ final class ModeChoice {
     Content content = null;
     if (directory != null && !node.isRemoved()) {
       try (Place place = access.lowerData(node)) {
-        content = sharing.find(directory, place);
+        content = sharing.find(directory, place, stat);
       }
     }
     node.unsharedAt =
@@ -159,7 +162,7 @@ final class ModeChoice {
     file.askAgainAt = System.nanoTime() + ASK_AGAIN_NANOS;
     if (stable != null) {
       file.stable = stable.place();
-      file.lower = new Fd(Files.dup(stable.fd()));
+      file.lower = stable.take();
       file.readPagesAlone();
     }
   }
@@ -193,7 +196,7 @@ final class ModeChoice {
       if (stable == null) {
         return false;
       }
-      file.lower = new Fd(Files.dup(stable.fd()));
+      file.lower = stable.take();
       file.readPagesAlone();
       return true;
     }

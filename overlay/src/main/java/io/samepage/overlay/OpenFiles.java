@@ -3,7 +3,6 @@ package io.samepage.overlay;
 import io.samepage.fuse.Opened;
 import io.samepage.fuse.PageCache;
 import io.samepage.fuse.Request;
-import io.samepage.overlay.CoherencePolicy.Reading;
 import io.samepage.overlay.Handles.Handle;
 import io.samepage.overlay.LayerAccess.Place;
 import io.samepage.overlay.OpenFile.Mode;
@@ -164,7 +163,7 @@ final class OpenFiles {
       case LOWER -> {
         opened.backingId = file.backingId;
         boolean exec = (flags & Linux.FMODE_EXEC) != 0;
-        opened.directIo = !exec && modes.lowerReading(node) != Reading.NATIVE;
+        opened.directIo = !exec && !modes.isNative(node);
       }
       case CACHED -> {
         opened.keepCache = !node.isCacheStale();

@@ -157,7 +157,7 @@ final class PageMaps {
     try (Place place = overlay.access.lowerData(node)) {
       Files.stat(place.dirfd(), place.name(), own);
       if (!use.open() && sharing != null) {
-        try (Content content = sharing.find(directory, place)) {
+        try (Content content = sharing.find(directory, place, own)) {
           StableFile stable = content == null ? null : content.stable();
           key = content == null ? null : stable != null ? stable.key() : content.own();
           shared = stable != null;

@@ -1,6 +1,7 @@
 package io.samepage.overlay;
 
 import io.samepage.dedup.Content;
+import io.samepage.dedup.FileAt;
 import io.samepage.dedup.FileKey;
 import io.samepage.dedup.LayerTree;
 import io.samepage.dedup.SharingCounters;
@@ -10,7 +11,6 @@ import io.samepage.dedup.UsedPages;
 import io.samepage.overlay.LayerAccess.Place;
 import io.samepage.overlay.options.HostDirectory;
 import io.samepage.posix.ErrnoException;
-import io.samepage.posix.Fd;
 import io.samepage.posix.Files;
 import io.samepage.posix.Stat;
 import java.util.ArrayList;
@@ -49,17 +49,16 @@ final class Sharing implements AutoCloseable {
     return new Sharing(stableFiles, trees);
   }
 
-  /** What is known of a lower file's content; null if files like it are not identified. */
-  @Nullable Content find(LayerDirectory directory, Place place) throws ErrnoException {
+  /**
+   * What is known of a lower file's content; null if files like it are not identified.
+   *
+   * @param stat what statx says of the file now
+   */
+  @Nullable Content find(LayerDirectory directory, Place place, Stat stat) {
     LayerTree tree = tree(directory);
-    if (tree == null) {
-      return null;
-    }
-    try (Fd fd = LayerAccess.openPath(place)) {
-      Stat stat = new Stat();
-      Files.stat(fd.number(), stat);
-      return stableFiles.find(tree, fd.number(), stat);
-    }
+    return tree == null
+        ? null
+        : stableFiles.find(tree, new FileAt(place.dirfd(), place.name()), stat);
   }
 
   private @Nullable LayerTree tree(LayerDirectory directory) {

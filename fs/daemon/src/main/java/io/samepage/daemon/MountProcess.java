@@ -50,6 +50,9 @@ final class MountProcess {
   /** How long, on a signal, to wait for those who still use the mount. */
   private static final Duration FAREWELL = Duration.ofSeconds(5);
 
+  /** How long who mounts waits for the content index, so that the first opens find it open. */
+  private static final Duration INDEX_PATIENCE = Duration.ofMillis(300);
+
   private static final int MAX_LOGGED_OPTIONS = 1000;
   private static final byte[] ROOT = {'/'};
   private static final ByteString DEFAULT_FSNAME = ByteString.of("samepage");
@@ -193,7 +196,11 @@ final class MountProcess {
       if (useless != null) {
         notes.add(useless);
       }
-      OverlayFileSystem overlay = open(options, directories, numa);
+      StableFiles stableFiles = stableFiles(options, numa);
+      if (stableFiles != null) {
+        stableFiles.begin(); // beside all that follows
+      }
+      OverlayFileSystem overlay = open(options, directories, stableFiles);
       Session session = mount(options, directories, path, overlay);
       try {
         directories.closeLower();
@@ -215,6 +222,10 @@ final class MountProcess {
         announce(session);
         target.close();
         if (!request.foreground()) {
+          if (stableFiles != null) {
+            // What is opened first, programs and their libraries, stays open longest.
+            stableFiles.awaitIndex(INDEX_PATIENCE.toMillis());
+          }
           caller.releaseReady();
         }
         stands = true;
@@ -236,11 +247,10 @@ final class MountProcess {
   }
 
   private static OverlayFileSystem open(
-      MountOptions options, MountDirectories directories, NumaPlacement numa)
+      MountOptions options, MountDirectories directories, @Nullable StableFiles stableFiles)
       throws CommandFailure {
     try {
-      return OverlayFileSystem.open(
-          OverlayConfig.of(options), directories, stableFiles(options, numa));
+      return OverlayFileSystem.open(OverlayConfig.of(options), directories, stableFiles);
     } catch (ErrnoException e) {
       boolean denied = e.errno() == Errno.EACCES || e.errno() == Errno.EPERM;
       throw new CommandFailure(
