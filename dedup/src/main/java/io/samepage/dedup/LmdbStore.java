@@ -119,7 +119,10 @@ final class LmdbStore implements Store {
 
   private boolean closed; // guarded by open
 
-  /** How long the mapped files have been; LMDB makes them longer only. Races do no harm. */
+  /**
+   * How long the mapped files have been at some time; LMDB makes them longer only. A thread may put
+   * a smaller number in the place of another's, which is as true.
+   */
   private volatile long dataSize;
 
   private volatile long lockSize;
@@ -309,9 +312,13 @@ final class LmdbStore implements Store {
       return true;
     }
     try {
+      // What is known comes first: what another thread learns after that may be more than this
+      // one sees.
+      long dataBefore = dataSize;
+      long lockBefore = lockSize;
       long dataNow = size(data);
       long lockNow = size(lock);
-      if (dataNow >= dataSize && lockNow >= lockSize) {
+      if (dataNow >= dataBefore && lockNow >= lockBefore) {
         dataSize = dataNow;
         lockSize = lockNow;
         return false;

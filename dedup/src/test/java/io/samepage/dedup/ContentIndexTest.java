@@ -15,6 +15,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -50,6 +51,37 @@ final class ContentIndexTest {
       assertThat(index.isPersistent()).isTrue();
     }
     assertThat(path().resolve("data.mdb.set-aside")).doesNotExist();
+  }
+
+  @Test
+  void readersDoNotTakeAnIndexThatGrowsForOneThatWasShortened() throws InterruptedException {
+    AtomicBoolean over = new AtomicBoolean();
+    List<Thread> readers = new ArrayList<>();
+    try (ContentIndex index = open()) {
+      for (int i = 0; i < 4; i++) {
+        Thread reader =
+            new Thread(
+                () -> {
+                  while (!over.get()) {
+                    IndexChild.countKnown(index, 0, 10);
+                  }
+                });
+        reader.start();
+        readers.add(reader);
+      }
+      try {
+        for (int i = 0; i < 40_000; i += 20) {
+          IndexChild.enter(index, i, 20);
+        }
+      } finally {
+        over.set(true);
+        for (Thread reader : readers) {
+          reader.join();
+        }
+      }
+      assertThat(IndexChild.countKnown(index, 0, 40_000)).isEqualTo(40_000);
+      assertThat(index.isPersistent()).isTrue();
+    }
   }
 
   /** A million with {@code -Dsamepage.index.files=1000000}, as scripts/test --long has it. */
