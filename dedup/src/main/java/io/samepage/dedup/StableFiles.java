@@ -196,6 +196,23 @@ public final class StableFiles implements AutoCloseable {
     }
   }
 
+  /**
+   * What {@link #find} says of a file that is known to share with no other: who was told so, and
+   * has seen no other {@link #generation} since, need not have the index asked again. The same
+   * parameters.
+   */
+  public @Nullable Content unshared(LayerTree tree, FileAt at, Stat stat) {
+    if (queue.isClosed() || !stat.isRegular() || stat.size == 0) {
+      return null;
+    }
+    try {
+      FileKey file = tree.key(at.dirfd(), stat);
+      return file == null ? null : new Content(file, true, false, null);
+    } catch (ErrnoException e) {
+      return null;
+    }
+  }
+
   private Content find(
       ContentIndex known,
       LayerTree tree,

@@ -112,7 +112,10 @@ final class ModeChoice {
     Content content = null;
     if (directory != null && !node.isRemoved()) {
       try (Place place = access.lowerData(node)) {
-        content = sharing.find(directory, place, stat);
+        content =
+            unshared
+                ? sharing.unshared(directory, place, stat)
+                : sharing.find(directory, place, stat);
       }
     }
     node.unsharedAt =

@@ -61,6 +61,14 @@ final class Sharing implements AutoCloseable {
         : stableFiles.find(tree, new FileAt(place.dirfd(), place.name()), stat);
   }
 
+  /** {@link StableFiles#unshared}. */
+  @Nullable Content unshared(LayerDirectory directory, Place place, Stat stat) {
+    LayerTree tree = tree(directory);
+    return tree == null
+        ? null
+        : stableFiles.unshared(tree, new FileAt(place.dirfd(), place.name()), stat);
+  }
+
   private @Nullable LayerTree tree(LayerDirectory directory) {
     return trees.get(directory.layer().index() - 1);
   }
