@@ -15,6 +15,8 @@ fixture() {
 }
 
 setup_file() {
+    # A small file that is known to share is not kept in the mount's own cache, but read from the other.
+    export SAMEPAGE_INDEX=$BATS_FILE_TMPDIR/index
     share_overlay
 }
 
