@@ -5,7 +5,6 @@ import io.samepage.dedup.numa.HomeNode;
 import io.samepage.dedup.numa.NumaTopology;
 import io.samepage.posix.ErrnoException;
 import java.util.List;
-import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.LongAdder;
 import org.jspecify.annotations.Nullable;
@@ -32,8 +31,6 @@ final class ContentPlaces {
 
   /** Set once, by the background thread. */
   private volatile @Nullable ContentIndex index;
-
-  private final CountDownLatch opened = new CountDownLatch(1);
 
   /** Written by the background thread alone. */
   private volatile long generation;
@@ -63,12 +60,6 @@ final class ContentPlaces {
   /** Opens the index. Called by the background thread, once. */
   void openIndex() {
     index = path == null ? ContentIndex.inMemory() : ContentIndex.open(path, limit);
-    opened.countDown();
-  }
-
-  /** Waits until it is open; false if it is not within the time. */
-  boolean awaitIndex(long millis) throws InterruptedException {
-    return opened.await(millis, TimeUnit.MILLISECONDS);
   }
 
   /** The index, once it is open. */

@@ -6,6 +6,8 @@ import io.samepage.posix.ErrnoException;
 import io.samepage.posix.Fd;
 import io.samepage.posix.Stat;
 import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.function.ObjLongConsumer;
 import org.jspecify.annotations.Nullable;
 
@@ -56,10 +58,10 @@ public final class StableFiles implements AutoCloseable {
   private final Identifier identifier;
   private final @Nullable PageSharing pages;
   private final @Nullable HomeNode home;
+  private final CountDownLatch begun = new CountDownLatch(1);
 
   /**
-   * Costs next to nothing: no file is touched before something is asked, or where files are shared
-   * in part a layer is made known.
+   * Costs next to nothing: no file is touched before {@link #begin}, or before something is asked.
    */
   public StableFiles(Options options) {
     this(options, Identification.SETTLED_NANOS);
@@ -97,20 +99,23 @@ public final class StableFiles implements AutoCloseable {
     }
   }
 
-  /** Opens the index, in the background, so that the first open profits from what it knows. */
+  /** Opens the indexes, in the background, so that the first open profits from what they know. */
   public void begin() {
-    queue.add(ContentIndex.class, () -> {});
+    if (pages != null) {
+      pages.begin();
+    }
+    queue.add(StableFiles.class, begun::countDown);
   }
 
   /**
-   * Waits until the index is open, after {@link #begin}. How long it takes depends on how large it
-   * is, where no other process has it open.
+   * Waits until the indexes are open, after {@link #begin}. How long it takes depends on how large
+   * they are, where no other process has them open.
    *
    * @param millis how long at most
-   * @return whether it is
+   * @return whether they are
    */
-  public boolean awaitIndex(long millis) throws InterruptedException {
-    return places.awaitIndex(millis);
+  public boolean awaitIndexes(long millis) throws InterruptedException {
+    return begun.await(millis, TimeUnit.MILLISECONDS);
   }
 
   /** Whether files are shared in part. */
@@ -130,9 +135,6 @@ public final class StableFiles implements AutoCloseable {
   public LayerTree open(int root, byte[] path) throws ErrnoException {
     LayerTree tree = LayerTree.open(root, path);
     trees.add(tree);
-    if (pages != null) {
-      pages.begin();
-    }
     return tree;
   }
 

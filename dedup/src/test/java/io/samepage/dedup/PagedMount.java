@@ -23,6 +23,7 @@ final class PagedMount implements AutoCloseable {
         new StableFiles(
             new StableFiles.Options(Tree.bytes(index), ContentIndex.DEFAULT_LIMIT, "", pages, null),
             Long.MIN_VALUE / 2);
+    files.begin();
     mount = LayerTree.mount(layer.name());
     tree = files.open(mount.rootFd(), layer.name());
   }

@@ -368,6 +368,40 @@ final class StableFilesTest {
   }
 
   @Test
+  void theFirstOpenAfterABeginningFindsWhatWasKnownBefore() throws Exception {
+    Tree one = new Tree(directory.resolve("one"));
+    Tree two = new Tree(directory.resolve("two"));
+    Path a = one.file("a", TEXT);
+    Path b = two.file("b", TEXT);
+    try (StableFiles before = stableFiles("")) {
+      identify(before, mount(before, one), a);
+      identify(before, mount(before, two), b);
+    }
+    StableFiles files = stableFiles("");
+    files.begin();
+    assertThat(files.awaitIndexes(30_000)).isTrue();
+    assertStable(find(files, mount(files, two), b), a);
+  }
+
+  @Test
+  void whoIsSaidToShareWithNobodyUsesItsOwnPagesAndIsKnown() throws Exception {
+    Tree one = new Tree(directory.resolve("one"));
+    Path a = one.file("a", TEXT);
+    StableFiles files = stableFiles("");
+    LayerTree tree = mount(files, one);
+    Stat stat = Tree.stat(a);
+    try (Fd fd = Tree.open(a, Linux.O_PATH);
+        Content content = files.unshared(tree, FileAt.of(fd.number()), stat)) {
+      assertThat(content).isNotNull();
+      assertThat(content.own()).isEqualTo(tree.key(fd.number(), stat));
+      assertThat(content.isKnown()).isTrue();
+      assertThat(content.isShared()).isFalse();
+      assertThat(content.stable()).isNull();
+    }
+    assertThat(files.counters().queued()).isZero();
+  }
+
+  @Test
   void filesThatWereJustChangedAreLeftOut() throws Exception {
     Tree one = new Tree(directory.resolve("one"));
     Path a = one.file("a", TEXT);

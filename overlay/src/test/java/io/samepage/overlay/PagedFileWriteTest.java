@@ -88,17 +88,16 @@ final class PagedFileWriteTest {
             .partialFrom(partialFrom)
             .build();
     directories = MountDirectories.open(options, Duration.ZERO);
-    fileSystem =
-        OverlayFileSystem.open(
-            OverlayConfig.of(options),
-            directories,
-            new StableFiles(
-                new StableFiles.Options(
-                    bytes("index").toBytes(),
-                    ContentIndex.DEFAULT_LIMIT,
-                    "",
-                    new PageOptions(64 * PAGE, 10),
-                    null)));
+    StableFiles stableFiles =
+        new StableFiles(
+            new StableFiles.Options(
+                bytes("index").toBytes(),
+                ContentIndex.DEFAULT_LIMIT,
+                "",
+                new PageOptions(64 * PAGE, 10),
+                null));
+    stableFiles.begin();
+    fileSystem = OverlayFileSystem.open(OverlayConfig.of(options), directories, stableFiles);
     fileSystem.init(new GrantingKernel());
   }
 

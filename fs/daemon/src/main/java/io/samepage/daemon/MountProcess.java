@@ -224,7 +224,7 @@ final class MountProcess {
         if (!request.foreground()) {
           if (stableFiles != null) {
             // What is opened first, programs and their libraries, stays open longest.
-            stableFiles.awaitIndex(INDEX_PATIENCE.toMillis());
+            stableFiles.awaitIndexes(INDEX_PATIENCE.toMillis());
           }
           caller.releaseReady();
         }
