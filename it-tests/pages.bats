@@ -139,11 +139,6 @@ print(sum(e["pages"] for e in json.load(sys.stdin)["extents"] if e["state"] == "
     umount "$STACK/second"
 }
 
-# The daemon has opened the index, which it does by itself, a moment after the mount.
-knows_the_index() {
-    (($(status_of full_scans) > 0))
-}
-
 @test "what samepage index --pages has entered is shared in part from the first open" {
     images 8
     printf tail >>"$L2/small"
