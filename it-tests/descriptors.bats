@@ -39,6 +39,62 @@ setup_file() {
     attr "$U/f" mode 600
 }
 
+# Reads through the page cache of the descriptor's inode, as read(2) on a descriptor that bypasses it does not.
+sends() { # BYTES
+    [[ $(/usr/bin/python3 -IS -c 'import os; r, w = os.pipe(); os.sendfile(w, 9, 50, 4); print(os.read(r, 4).decode())' 9<&"$reader") == "$1" ]]
+}
+
+@test "sendfile by a reader from before the copy-up sends what is written after it" {
+    exec {reader}<big
+    sends aaaa
+    exec {writer}<>big
+    for text in NEW1 NEW2 NEW3; do
+        printf %s "$text" | dd of=big bs=1 seek=50 conv=notrunc status=none
+        eventually 10 sends "$text"
+    done
+    exec {reader}<&- {writer}>&-
+}
+
+@test "what a reader from before the first write changes of the file holds for those who come by name" {
+    for name in big usr/lib/f; do
+        exec {reader}<$name
+        echo more >>$name
+        attr $name mode 644
+        /usr/bin/python3 -IS -c 'import os; os.fchmod(9, 0o600)' 9<&"$reader"
+        attr $name mode 600
+        sys as 1000 , fails EACCES open r $name rdonly
+        /usr/bin/python3 -IS -c 'import os; os.fchmod(9, 0o644); os.fchown(9, 1000, 1000)' 9<&"$reader"
+        attr $name mode 644 uid 1000
+        sys as 1000 , chmod $name 640
+        attr $name mode 640
+        chmod 644 $name
+        # an ACL: version 2, and the owner, user 1000, the group, the mask and all others
+        /usr/bin/python3 -IS -c 'import os, struct, sys
+acl = struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *entry) for entry in
+      ((1, 6, 2**32 - 1), (2, 0, 1001), (4, 4, 2**32 - 1), (16, 4, 2**32 - 1), (32, 4, 2**32 - 1)))
+os.setxattr(9, "system.posix_acl_access", acl)' 9<&"$reader"
+        sys as 1001 , fails EACCES open r $name rdonly
+        exec {reader}<&-
+    done
+}
+
+@test "all names of a file that is written while it is open have what is set by one" {
+    own_stack
+    head -c 200000 /dev/zero >"$L/x1"
+    ln "$L/x1" "$L/x2"
+    mount_overlay -o index=on
+    cd "$M"
+    stat x1 x2 >/dev/null
+    exec {reader}<x1
+    echo more >>x2
+    chmod 600 x1
+    attr x1 mode 600
+    attr x2 mode 600
+    rm x1
+    attr x2 nlink 1
+    exec {reader}<&-
+}
+
 @test "many readers, opened before, between and after writes" {
     sys open a f rdonly , open w f rdwr , open b f rdonly , pwrite w 0 1 , open c f rdonly , pwrite w 0 2 , open d f rdonly \
         , is 2ower pread a 0 5 , is 2ower pread b 0 5 , is 2ower pread c 0 5 , is 2ower pread d 0 5 , close w , open e f rdonly , is 2ower pread e 0 5 \

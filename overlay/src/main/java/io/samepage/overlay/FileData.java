@@ -88,6 +88,7 @@ final class FileData {
       throw ErrnoException.of(Errno.EINVAL);
     }
     PagedFile paged = descriptors.paged(open);
+    leaveNothing(open, offset, size);
     try {
       return paged != null ? paged.read(fd, offset, size, out) : read(fd, offset, size, out);
     } catch (ErrnoException e) {
@@ -109,9 +110,26 @@ final class FileData {
     }
     int fd = descriptors.readable(open);
     PagedFile paged = descriptors.paged(open);
+    leaveNothing(open, offset, size);
     return paged == null
         ? pieces.add(fd, offset, size)
         : paged.locate(fd, offset, size, pieces::add);
+  }
+
+  /**
+   * A handle that reads past the kernel's cache does not do so in sendfile(2) and splice(2), which
+   * fill it and read there (fuse_splice_read in fs/fuse/file.c). Where the file is written by way
+   * of another nodeid, nobody would tell that cache: so it is to keep nothing that may have been
+   * read for it, which is whole pages. It drops them when it has them, since it holds their locks
+   * until then.
+   */
+  private void leaveNothing(Handle handle, long offset, int size) {
+    Node node = handle.node();
+    if (node.isSuperseded()
+        && handle.file().mode == Mode.LOWER
+        && ((offset | size) & PAGE_MASK) == 0) {
+      overlay.connection.invalidateInode(node.nodeid, offset, size);
+    }
   }
 
   private static int read(int fd, long offset, int size, NativeBuffer out) throws ErrnoException {

@@ -233,8 +233,11 @@ final class NodeTable {
    * Puts a new node in the place of an old one: all its names and inodes lead to the new one from
    * now on. The old one keeps its nodeid until it is forgotten, and until then holds one look-up of
    * the new one.
+   *
+   * @return the names that the new one has now
    */
-  synchronized void supersede(Node old, Node successor) {
+  synchronized List<Link> supersede(Node old, Node successor) {
+    List<Link> names = new ArrayList<>(1);
     enter(successor);
     successor.lookups = 1;
     Directory parent = old.parent();
@@ -242,6 +245,7 @@ final class NodeTable {
       erase(old);
       successor.place(parent, old.name());
       insert(successor);
+      names.add(successor);
     }
     List<Object> more = extras.remove(old);
     if (more != null) {
@@ -257,6 +261,7 @@ final class NodeTable {
             Link.Alias moved = new Link.Alias(aliasParent, alias.name(), successor);
             extras(successor).add(moved);
             insert(moved);
+            names.add(moved);
           }
         }
       }
@@ -266,6 +271,7 @@ final class NodeTable {
     // it keeps, or that it has been superseded, which is therefore said first.
     old.setSuperseded();
     old.place(null, old.name());
+    return names;
   }
 
   /**

@@ -319,6 +319,17 @@ final class Overlay implements AutoCloseable {
   }
 
   /**
+   * Metadata have been changed by way of a nodeid. Where another one stands for the file by now,
+   * what the kernel keeps under that, a mode or an ACL by which it lets others in, is outdated.
+   */
+  void changedBy(long nodeid) throws ErrnoException {
+    Node node = nodes.get(nodeid);
+    if (node.isSuperseded()) {
+      connection.invalidateAttributes(successors.current(node).nodeid);
+    }
+  }
+
+  /**
    * Set-id bits may have gone with a change of a file's data, of which the kernel drops the times
    * and the size, but not the mode; and it would execute the file by the mode that it holds.
    */

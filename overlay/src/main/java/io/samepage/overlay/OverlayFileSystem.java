@@ -334,6 +334,8 @@ public final class OverlayFileSystem implements FileSystem {
           throw e; // what this supersedes itself is for the kernel to look up again
         }
         node = overlay.insteadOf(node, nodeid, e);
+      } finally {
+        overlay.changedBy(nodeid);
       }
     }
     overlay.forOldNodeid(nodeid, attributes);
@@ -345,6 +347,7 @@ public final class OverlayFileSystem implements FileSystem {
       throws ErrnoException {
     Parts now = parts();
     now.metadata.setXattr(now.overlay.node(nodeid), name, value, flags, killSgid);
+    now.overlay.changedBy(nodeid);
   }
 
   @Override
@@ -363,6 +366,7 @@ public final class OverlayFileSystem implements FileSystem {
   public void removexattr(Request request, long nodeid, byte[] name) throws ErrnoException {
     Parts now = parts();
     now.metadata.removeXattr(now.overlay.node(nodeid), name);
+    now.overlay.changedBy(nodeid);
   }
 
   @Override
@@ -376,7 +380,10 @@ public final class OverlayFileSystem implements FileSystem {
       int outSize)
       throws ErrnoException {
     Parts now = parts();
-    return now.overlay.onCurrent(nodeid, node -> now.metadata.ioctl(node, command, in, outSize));
+    byte[] answer =
+        now.overlay.onCurrent(nodeid, node -> now.metadata.ioctl(node, command, in, outSize));
+    now.overlay.changedBy(nodeid);
+    return answer;
   }
 
   @Override

@@ -161,6 +161,10 @@ final class Removal {
       if (last instanceof Directory directory) {
         overlay.reader.changed(directory);
       }
+    } else if (overlay.successors.isSuccessor(node)) {
+      // The kernel may have known the name that is gone by an older nodeid; the links that are left
+      // are counted under this one.
+      overlay.connection.invalidateAttributes(node.nodeid);
     }
   }
 

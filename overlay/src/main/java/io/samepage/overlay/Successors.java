@@ -5,6 +5,7 @@ import io.samepage.posix.Errno;
 import io.samepage.posix.ErrnoException;
 import io.samepage.posix.Fd;
 import io.samepage.posix.Files;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.LongAdder;
@@ -55,6 +56,11 @@ final class Successors {
     return now;
   }
 
+  /** Whether a node stands for one that the kernel has not looked up as this one. */
+  boolean isSuccessor(Node node) {
+    return lockKeys.containsKey(node);
+  }
+
   /**
    * What locks of a file are kept by: the same object for all nodeids that the file has had, so
    * that no lock need move when it gets another one. It stays the first of them when the kernel has
@@ -94,13 +100,15 @@ final class Successors {
     }
     lockKeys.put(successor, lockKeys.getOrDefault(node, node));
     successors.put(node, successor);
-    Directory parent = node.parent();
-    byte[] name = node.name();
-    nodes.supersede(node, successor);
     breaks.increment();
-    connection.invalidateInode(node.nodeid, -1, 0);
-    if (parent != null) {
-      connection.invalidateEntry(parent.nodeid, name);
+    List<Link> names = nodes.supersede(node, successor);
+    // With the data that sendfile(2) has left in its cache, if any: see FileData.
+    connection.invalidateInode(node.nodeid, 0, 0);
+    for (Link link : names) {
+      Directory parent = link.parent();
+      if (parent != null) {
+        connection.invalidateEntry(parent.nodeid, link.name());
+      }
     }
   }
 

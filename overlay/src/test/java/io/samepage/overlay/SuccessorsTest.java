@@ -76,7 +76,7 @@ final class SuccessorsTest {
     Node node = file("f");
     successors.supersede(node);
     assertThat(kernel.told)
-        .containsExactly("inode " + node.nodeid + " -1 0", "entry " + root.nodeid + " f");
+        .containsExactly("inode " + node.nodeid + " 0 0", "entry " + root.nodeid + " f");
   }
 
   @Test
