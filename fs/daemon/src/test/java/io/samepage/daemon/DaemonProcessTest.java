@@ -47,6 +47,7 @@ final class DaemonProcessTest {
     command.add(Path.of(System.getProperty("java.home"), "bin/java").toString());
     command.add("--enable-native-access=ALL-UNNAMED");
     command.add("-Dsamepage.detached=" + detached);
+    command.add("-Djava.io.tmpdir=" + dir); // for what a halted process has unpacked
     command.add("-cp");
     command.add(
         System.getProperty("surefire.test.class.path", System.getProperty("java.class.path")));
@@ -55,6 +56,7 @@ final class DaemonProcessTest {
     ProcessBuilder builder =
         new ProcessBuilder(command).directory(dir.toFile()).redirectErrorStream(true);
     builder.environment().put(StateDirectory.RUN_DIR, dir.resolve("run").toString());
+    builder.environment().put(ContentIndexLocation.VARIABLE, dir.resolve("index").toString());
     Process process = builder.start();
     processes.add(process);
     return process;
