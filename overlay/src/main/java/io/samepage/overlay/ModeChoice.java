@@ -92,6 +92,7 @@ final class ModeChoice {
     }
   }
 
+  /** Whether handles that only read a node's lower file use the kernel's cache of its inode. */
   private boolean isCached(Node node, Stat stat) {
     return !node.isRemoved() && policy.reading(node, stat.size) == Reading.CACHED;
   }

@@ -56,7 +56,7 @@ final class Successors {
     return now;
   }
 
-  /** Whether a node stands for one that the kernel has not looked up as this one. */
+  /** Whether a node has superseded another, by whose nodeid the kernel may know it still. */
   boolean isSuccessor(Node node) {
     return lockKeys.containsKey(node);
   }
